@@ -307,10 +307,25 @@ class NormPrinter {
     const returned = rest.tensor(graph.results[0].value).text;
     return [
       ...top.lines,
-      ...(stats.length > 0 ? ["if self.training:", ...indent(training.lines), "else:", ...indent(looked)] : []),
+      ...(stats.length > 0
+        ? ["if self.training:", ...indent([...this.aloneLines(), ...training.lines]), "else:", ...indent(looked)]
+        : []),
       ...rest.lines,
       `return ${returned}`,
     ];
+  }
+
+  /** Whether a variance is over examples alone, so that a single one has none. */
+  private get isMuteAlone(): boolean {
+    return [...this.pairs().values()].some(
+      ({ sum: { attrs } }) => attrs.axes.features.length === 0 && !attrs.axes.time,
+    );
+  }
+
+  private aloneLines(): readonly string[] {
+    if (!this.isMuteAlone) return [];
+    const one = `x.shape[${-this.rank - 1}] == 1`;
+    return [`self.alone = ${one}${this.o.distributed ? " and self.ranks == 1" : ""}`];
   }
 
   private populationText(name: string): string {
@@ -494,6 +509,15 @@ class NormPrinter {
         `"""Moves the population's statistics towards those of the batch, whose steps are t to t + T."""`,
         // Of a sequence for more steps than they are kept for, if the cell says for how many, the first ones count.
         `filled = self.filled(has, T)${this.rows ? "[: max(0, self.steps - t)]" : ""}`,
+        ...(this.isMuteAlone
+          ? [
+              "if self.alone:",
+              ...indent([
+                "# A single example says nothing about a variance: it counts nowhere.",
+                "filled = torch.zeros_like(filled)",
+              ]),
+            ]
+          : []),
         ...(isShared
           ? [
               "total = filled.sum().reshape(1)",

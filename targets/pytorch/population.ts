@@ -224,6 +224,7 @@ class Population(${distributed ? "Synchronised" : "nn.Module"}):
         self.register_buffer("batches", torch.zeros(steps))
         self.seen = [[] for _ in range(statistics)]
         self.settled = [torch.empty(0) for _ in range(statistics)]
+        self.alone = False
 ${distributed ? "        self.sync, self.begun = True, False\n" : ""}
     def population(self, table: Tensor, t: int, x: Tensor, features: int) -> Tensor:
         """The rows for x: that of step t, or, if x is a sequence [time, batch, features], those from t on."""

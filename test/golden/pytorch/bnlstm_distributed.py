@@ -140,6 +140,7 @@ class Population(Synchronised):
         self.register_buffer("batches", torch.zeros(steps))
         self.seen = [[] for _ in range(statistics)]
         self.settled = [torch.empty(0) for _ in range(statistics)]
+        self.alone = False
         self.sync, self.begun = True, False
 
     def population(self, table: Tensor, t: int, x: Tensor, features: int) -> Tensor:
@@ -300,6 +301,7 @@ class BatchNorm(Population):
 
     def forward(self, x: Tensor, has: Optional[Tensor], t: int) -> Tensor:
         if self.training:
+            self.alone = x.shape[-2] == 1 and self.ranks == 1
             m, v = self.moments(0, x, [-2], has, self.population(self.m, t, x, 1))
         else:
             m = self.population(self.m, t, x, 1)
@@ -310,6 +312,9 @@ class BatchNorm(Population):
     def collect(self, has: Optional[Tensor], t: int, T: int, B: int) -> None:
         """Moves the population's statistics towards those of the batch, whose steps are t to t + T."""
         filled = self.filled(has, T)
+        if self.alone:
+            # A single example says nothing about a variance: it counts nowhere.
+            filled = torch.zeros_like(filled)
         weight = self.weight_now(filled, t)
         self.move_rows(self.m, 0, weight, t, B)
         self.move_rows(self.v, 1, weight, t, B)
@@ -347,6 +352,7 @@ class BatchNorm_2(Population):
 
     def forward(self, x: Tensor, has: Optional[Tensor], t: int) -> Tensor:
         if self.training:
+            self.alone = x.shape[-2] == 1 and self.ranks == 1
             m, v = self.moments(0, x, [-2], has, self.population(self.m, t, x, 1))
         else:
             m = self.population(self.m, t, x, 1)
@@ -357,6 +363,9 @@ class BatchNorm_2(Population):
     def collect(self, has: Optional[Tensor], t: int, T: int, B: int) -> None:
         """Moves the population's statistics towards those of the batch, whose steps are t to t + T."""
         filled = self.filled(has, T)
+        if self.alone:
+            # A single example says nothing about a variance: it counts nowhere.
+            filled = torch.zeros_like(filled)
         weight = self.weight_now(filled, t)
         self.move_rows(self.m, 0, weight, t, B)
         self.move_rows(self.v, 1, weight, t, B)

@@ -113,6 +113,7 @@ class Population(nn.Module):
         self.register_buffer("batches", torch.zeros(steps))
         self.seen = [[] for _ in range(statistics)]
         self.settled = [torch.empty(0) for _ in range(statistics)]
+        self.alone = False
 
     def population(self, table: Tensor, t: int, x: Tensor, features: int) -> Tensor:
         """The rows for x: that of step t, or, if x is a sequence [time, batch, features], those from t on."""
@@ -235,6 +236,7 @@ class BatchNorm(Population):
 
     def forward(self, x: Tensor, has: Optional[Tensor], t: int) -> Tensor:
         if self.training:
+            self.alone = x.shape[-2] == 1
             m, v = self.moments(0, x, [-2], has)
         else:
             m = self.population(self.m, t, x, 1)
@@ -245,6 +247,9 @@ class BatchNorm(Population):
     def collect(self, has: Optional[Tensor], t: int, T: int) -> None:
         """Moves the population's statistics towards those of the batch, whose steps are t to t + T."""
         filled = self.filled(has, T)
+        if self.alone:
+            # A single example says nothing about a variance: it counts nowhere.
+            filled = torch.zeros_like(filled)
         weight = self.weight_now(filled, t)
         self.move_rows(self.m, 0, weight, t)
         self.move_rows(self.v, 1, weight, t)
@@ -282,6 +287,7 @@ class BatchNorm_2(Population):
 
     def forward(self, x: Tensor, has: Optional[Tensor], t: int) -> Tensor:
         if self.training:
+            self.alone = x.shape[-2] == 1
             m, v = self.moments(0, x, [-2], has)
         else:
             m = self.population(self.m, t, x, 1)
@@ -292,6 +298,9 @@ class BatchNorm_2(Population):
     def collect(self, has: Optional[Tensor], t: int, T: int) -> None:
         """Moves the population's statistics towards those of the batch, whose steps are t to t + T."""
         filled = self.filled(has, T)
+        if self.alone:
+            # A single example says nothing about a variance: it counts nowhere.
+            filled = torch.zeros_like(filled)
         weight = self.weight_now(filled, t)
         self.move_rows(self.m, 0, weight, t)
         self.move_rows(self.v, 1, weight, t)

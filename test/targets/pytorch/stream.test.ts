@@ -50,6 +50,11 @@ for path in sys.argv[1:]:
         parts(x[:, 2:], state)
         for key, value in whole.state_dict().items():
             close(value, parts.state_dict()[key])
+        # A batch of one example has no variance.
+        before = {key: value.clone() for key, value in whole.state_dict().items()}
+        whole(x[:1])
+        for key, value in whole.state_dict().items():
+            close(value, before[key])
         try:
             whole(torch.cat([x, x], 1))
             raise AssertionError("longer sequences than statistics are kept for were counted")
