@@ -30,12 +30,14 @@ export function checkTensors(graph: Graph, options: CheckOptions): ReadonlyMap<s
   const found = new Map<string, SavedTensor>();
   const draws = graph.ops.some((op) => op.op === "leaf" && op.attrs.leaf.kind === "noise");
   const read = reader(options, time);
+  // What `forward` returns: the loss, where there are no outputs.
+  const kind = graph.results.some((r) => r.kind === "output") ? "output" : "loss";
   for (const mode of ["infer", "train"] as const) {
     if (mode === "train" && (draws || [...graph.norms.values()].some(drawsNumbers))) continue;
-    const outputs = only(placed(graph, mode), ["output"]);
+    const outputs = only(placed(graph, mode), [kind]);
     const results = interpret(outputs, { dims: all, leaf: read });
     for (const { name, value } of outputs.results) {
-      const { shape, data } = results.get(`output:${name}`)!;
+      const { shape, data } = results.get(`${kind}:${name}`)!;
       found.set(`${mode === "train" ? "training" : "output"}:${name}`, examplesFirst(value.type, shape, data));
     }
     for (const op of outputs.ops) {

@@ -222,12 +222,13 @@ class Module {
 
   private checked(className: string, forward: Forward): Checked {
     const given = new Set(forward.given);
+    const outputs = this.graph.results.flatMap(({ kind, name }) => (kind === "output" ? [name] : []));
     return {
       className,
       inputs: forward.inputs
         .filter(({ argument }) => given.has(argument))
         .map(({ name, argument, op }) => ({ name, argument, isIndex: op.attrs.type.dtype === "index" })),
-      outputs: this.graph.results.flatMap(({ kind, name }) => (kind === "output" ? [name] : [])),
+      outputs: outputs.length > 0 ? outputs : ["loss"],
       inTraining: !this.leaves.some(({ attrs }) => attrs.leaf.kind === "noise"),
     };
   }
