@@ -2,7 +2,7 @@
 import type { EntryName } from "../../runtime/plan.ts";
 import type { Context } from "../context.ts";
 import { formOf } from "../data/settings.ts";
-import { exportFormats, type FormatName, formatNames, optionsOfOthers } from "../export/formats.ts";
+import { type ExportFormat, exportFormats, type FormatName, formatNames, optionsOfOthers } from "../export/formats.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { type ModelSettings, trainedModel } from "../statistics/trained-model.ts";
 import type { TargetName } from "../targets.ts";
@@ -40,12 +40,27 @@ export async function exportCommand(
   given: ReadonlySet<string>,
 ): Promise<ExitCode> {
   checkOptions(options.to, given);
+  if (path.endsWith(".cell")) return untrained(context, path, options);
   const trained = await trainedModel(context.output, path, file, options, new Set([...given, ...OF_TRAINING]));
   const { checkpoint, settings } = trained;
   const state = await loadCheckpoint(checkpoint);
   const task = trained.form ?? (await formOf(context, settings, checkpoint, state));
   const write = await exportFormats[options.to].load();
   return write(context, { file: trained.file, checkpoint, settings, state, task });
+}
+
+/** Writes a file's entry as it begins. Throws C0301 for a format that has no use for that. */
+async function untrained(context: Context, file: string, options: ExportOptions): Promise<ExitCode> {
+  const format: ExportFormat = exportFormats[options.to];
+  if (format.untrained === undefined)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      `--to ${options.to} takes a run, or a checkpoint, and not a .cell file`,
+      `train it with cellc train ${file}, or compile it with cellc compile`,
+    );
+  const write = await format.untrained();
+  return write(context, file, options);
 }
 
 /** Throws C0301 for an option that another format has. */

@@ -16,12 +16,17 @@ export interface ModelToExport extends Pick<TrainedModel<ExportOptions>, "file" 
 /** Writes the model to `settings.out`. */
 export type WriteModel = (context: Context, model: ModelToExport) => Promise<ExitCode>;
 
+/** Writes the entry of a file to `options.out`. */
+export type WriteUntrained = (context: Context, file: string, options: ExportOptions) => Promise<ExitCode>;
+
 export interface ExportFormat {
   /** What is written, for `--help`. */
   readonly doc: string;
   /** The options that it takes besides those of all formats. One that no row has is for all. */
   readonly options: readonly (keyof ExportOptions)[];
   load(): Promise<WriteModel>;
+  /** What writes the entry of a `.cell` file that nothing was trained of, if the format has a use for it. */
+  untrained?(): Promise<WriteUntrained>;
 }
 
 /** The first is the default. */
@@ -35,6 +40,7 @@ export const exportFormats = {
     doc: "a PyTorch module that people can read and change, with its weights",
     options: ["distributed", "examples", "examplesLimit"],
     load: async () => (await import("./pytorch.ts")).exportPytorch,
+    untrained: async () => (await import("./pytorch-untrained.ts")).exportUntrainedPytorch,
   },
   onnx: {
     doc: "a file for ONNX Runtime and others, of any batch and length",

@@ -106,9 +106,10 @@ export async function exportPytorch(context: Context, model: ModelToExport): Pro
 }
 
 /** The default of `cellc train --momentum`. */
-const DEFAULT_MOMENTUM = 0.1;
+export const DEFAULT_MOMENTUM = 0.1;
 
-function printedModule(graph: Graph, about: ModuleAbout): PytorchModule {
+/** The module. Throws C0312 for what PyTorch modules are not printed with. */
+export function printedModule(graph: Graph, about: ModuleAbout): PytorchModule {
   try {
     return pytorchModule(moduleForm(graph), about);
   } catch (error) {
@@ -118,7 +119,7 @@ function printedModule(graph: Graph, about: ModuleAbout): PytorchModule {
 }
 
 /** Throws C0408 for a folder with something in it: a module is there to be changed, and changes would be lost. */
-async function checkEmpty(out: string): Promise<void> {
+export async function checkEmpty(out: string): Promise<void> {
   const found = await readdir(out).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw cannotWrite(out, error);

@@ -141,6 +141,7 @@ export function declareInferenceCommands(program: Command, run: RunCommand): voi
     withEntryOptions(program.command("export")),
     run,
     async () => (await import("../commands/export.ts")).exportCommand,
+    "folder of a run, or the checkpoint in it; or a .cell file, with --to pytorch",
   )
     .description("write a trained model for inference: its code, its parameters and its statistics")
     .addOption(

@@ -1,17 +1,29 @@
 /** Prints `forward`, and what goes with it: the state of a stream, a step of one, and losses. */
 import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
 import type { TimeAxes } from "../../compiler/ir/time-axes.ts";
-import type { Graph, Leaf, Op, OpOf, Result, Type, Value } from "../../compiler/ir/types.ts";
+import type { Graph, Op, OpOf, Result, Type, Value } from "../../compiler/ir/types.ts";
 import { atom, call } from "../../compiler/kernel-ir/c-text.ts";
 import { behind, reads } from "../../compiler/passes/rewrite.ts";
-import { createNamer, identifier, type Namer } from "../shared/names.ts";
+import { createNamer, type Namer } from "../shared/names.ts";
+import {
+  axesOfInputs,
+  axisOf,
+  beginningLines,
+  docLines,
+  type Input,
+  isTimed,
+  lengthsName,
+  ownName,
+  parameters,
+} from "./arguments.ts";
 import { Block, type Printed, type Surroundings, usesOf } from "./block.ts";
+import { Collecting } from "./collecting.ts";
 import type { HelperName } from "./helpers.ts";
 import { type Carried, type LoopHost, printLoop } from "./loop.ts";
 import { hasName, Marks } from "./marks.ts";
 import { attribute, reserved } from "./names.ts";
 import type { NormClass } from "./norm.ts";
-import { entry, extent, float, indent, list, method, number } from "./text.ts";
+import { entry, float, indent, list, method, number } from "./text.ts";
 import { withoutUnused, wordsIn } from "./tidy.ts";
 
 type LeafOp = OpOf<"leaf">;
@@ -42,12 +54,6 @@ export interface ForwardOptions {
   readonly norms: ReadonlyMap<string, { readonly path: readonly string[]; readonly made: NormClass }>;
 }
 
-export interface Input {
-  readonly name: string;
-  readonly argument: string;
-  readonly op: LeafOp;
-}
-
 export interface Forward {
   readonly lines: readonly string[];
   readonly state: readonly string[];
@@ -64,6 +70,7 @@ export class ForwardPrinter {
   private marks: Marks;
   private readonly ofMeasures: ReadonlySet<Op>;
   private readonly like: string;
+  private readonly collecting: Collecting;
 
   constructor(o: ForwardOptions) {
     this.o = o;
@@ -107,6 +114,7 @@ export class ForwardPrinter {
     const first = this.inputs.find(({ op }) => op.attrs.type.dtype === "f32");
     this.like = o.like ?? first?.argument ?? "x";
     this.marks = this.newMarks();
+    this.collecting = new Collecting(o);
   }
 
   print(): Forward {
@@ -119,30 +127,31 @@ export class ForwardPrinter {
     const hasLoss = !about.isCell && measures.length > 0;
     const shared = hasLoss ? this.shared(ops, measures) : [];
     const hasState = streams && this.carried.length > 0;
-    const signature = this.signature(inputs, hasState);
+    const signature = parameters(inputs, hasState);
     const args = signature.map((argument) => argument.slice(0, argument.indexOf(":")));
 
     const top = new Block(this.surroundings());
-    const body = this.beginning(inputs);
+    const body = [...beginningLines(inputs, this.o.helper), ...this.startLines()];
     top.ops(ops);
     const returned = hasLoss
       ? [...outputs.map((r) => this.whole(r.value, top)), ...shared.map((v) => this.whole(v, top))]
       : outputs.map((r) => this.returned(r, top));
     const state = hasState
-      ? [`State(${[...this.carried.map((c) => c.final!), this.timed(inputs) ? "start + T" : "start"].join(", ")})`]
+      ? [`State(${[...this.carried.map((c) => c.final!), isTimed(inputs) ? "start + T" : "start"].join(", ")})`]
       : [];
     const stateType = hasState ? ["State"] : [];
     const computing = this.tidy([
       ...body,
+      ...this.collecting.before(ops),
       ...top.lines,
-      ...this.collectLines(ops, true),
+      ...this.collecting.after(ops, true),
       `return ${[...returned, ...state].join(", ")}`,
     ]);
     const head = (name: string, types: readonly string[]): string =>
       `def ${name}(${["self", ...signature].join(", ")}) -> ${types.length === 1 ? types[0] : `Tuple[${types.join(", ")}]`}:`;
     const outputTypes = [...outputs.map(() => "Tensor"), ...stateType];
-    const doc = this.forwardDoc(inputs, outputs);
-    const step = hasState && this.timed(inputs) ? ["", ...this.stepLines(inputs, outputs)] : [];
+    const doc = docLines(inputs, outputs, this.o.dim, this.carried.length > 0);
+    const step = hasState && isTimed(inputs) ? ["", ...this.stepLines(inputs, outputs)] : [];
     if (!hasLoss)
       return {
         lines: [head("forward", outputTypes), ...indent([...doc, ...computing]), ...step],
@@ -172,7 +181,7 @@ export class ForwardPrinter {
 
   /** Of a model without outputs, `forward` is the loss. */
   private onlyLoss(measures: readonly Result[]): Forward {
-    const args = this.signature(this.inputs, false);
+    const args = parameters(this.inputs, false);
     const given = args.map((argument) => argument.slice(0, argument.indexOf(":")));
     const lines = [
       `def forward(${["self", ...args].join(", ")}) -> Tensor:`,
@@ -211,20 +220,20 @@ export class ForwardPrinter {
       (op) => this.ofMeasures.has(op) || (isAgain(op) && op.results.some((v) => readBy.has(v))),
     );
     const all = this.inputs.filter((input) => inputs.includes(input) || ops.includes(input.op));
-    const signature = this.signature(all, false);
+    const signature = parameters(all, false);
     const passed = [
       ...inputs.map(({ argument }) => argument),
-      ...this.axesOf(inputs).map((axis) => `${lengthsName(axis)}=${lengthsName(axis)}`),
+      ...axesOfInputs(inputs).map((axis) => `${lengthsName(axis)}=${lengthsName(axis)}`),
     ];
     const block = new Block(this.surroundings());
-    const beginning = this.beginning(all, false);
+    const beginning = [...beginningLines(all, this.o.helper), ...(this.measuresSteps ? ["start = 0"] : [])];
     const given = [...outputs.map((r) => r.value), ...shared].map((v) => {
       const name = this.names.fresh(v.name || "value");
       block.set(v, { text: atom(name), kind: "tensor", leaded: v.type.time || v.type.batch });
       return name;
     });
     // What is over a time axis that no output has may have more steps.
-    const isLonger = this.axesOf(all).length > Math.max(1, this.axesOf(inputs).length);
+    const isLonger = axesOfInputs(all).length > Math.max(1, axesOfInputs(inputs).length);
     const timed = [...outputs.map((r) => r.value), ...shared].flatMap((v, i) => (v.type.time ? [given[i]] : []));
     const padded = isLonger ? timed.map((name) => `${name} = ${this.o.helper("pad_steps")}(${name}, T)`) : [];
     block.ops(ops);
@@ -234,8 +243,9 @@ export class ForwardPrinter {
     const computing = this.tidy([
       ...beginning,
       ...padded,
+      ...this.collecting.before([...this.ofMeasures]),
       ...block.lines,
-      ...this.collectLines([...this.ofMeasures], given.length === 0),
+      ...this.collecting.after([...this.ofMeasures], given.length === 0),
       `metrics: Dict[str, Tensor] = {${entries.join(", ")}}`,
       `return ${loss ? this.whole(loss.value, block) : "torch.zeros(())"}, metrics`,
     ]);
@@ -257,69 +267,10 @@ export class ForwardPrinter {
     return withoutUnused(lines, ["T", "B", "start", ...timeAxes.map(hasName), ...timeAxes.map(ownName)]);
   }
 
-  private timed(inputs: readonly Input[]): boolean {
-    return inputs.some(({ op }) => op.attrs.type.time);
-  }
-
-  private signature(inputs: readonly Input[], state: boolean): readonly string[] {
-    const required = inputs.map(({ argument }) => `${argument}: Tensor`);
-    const axes = this.axesOf(inputs);
-    return [
-      ...required,
-      ...(state ? ["state: Optional[State] = None"] : []),
-      ...axes.map((axis) => `${lengthsName(axis)}: Optional[Tensor] = None`),
-    ];
-  }
-
-  private axesOf(inputs: readonly Input[]): readonly string[] {
-    return [...new Set(inputs.filter(({ op }) => op.attrs.type.time).map(({ op }) => axisOf(op.attrs.leaf)))].sort();
-  }
-
-  private forwardDoc(inputs: readonly Input[], outputs: readonly Result[]): readonly string[] {
-    const shape = (type: Type): string =>
-      `[${[...(type.batch ? ["batch"] : []), ...(type.time ? ["time"] : []), ...type.shape.map((d) => extent(d, this.o.dim).text)].join(", ")}]`;
-    const given = inputs.map(({ argument, op }) => `${argument} ${shape(op.attrs.type)}`).join(", ");
-    const made = outputs.map((r) => `${r.name} ${shape(r.value.type)}`).join(", ");
-    const state = this.carried.length > 0 ? " and the state after the last step" : "";
-    return [
-      `"""`,
-      `${given} → ${made}${state}.`,
-      "",
-      ...(this.axesOf(inputs).length > 0
-        ? [
-            "`lengths` [batch]: how many steps each example has, if not all. What stands after its last step counts nowhere.",
-          ]
-        : []),
-      `"""`,
-    ];
-  }
-
-  /** Inputs, time first; sizes; which steps there are; the state before. */
-  private beginning(inputs: readonly Input[], isForward = true): readonly string[] {
-    const lines: string[] = [];
-    const timed = inputs.filter(({ op }) => op.attrs.type.time);
-    const axes = this.axesOf(inputs);
-    for (const { argument } of timed) lines.push(`${argument} = ${argument}.transpose(0, 1)`);
-    const [first] = timed;
-    const lengthOf = (axis: string): string =>
-      `${timed.find(({ op }) => axisOf(op.attrs.leaf) === axis)!.argument}.shape[0]`;
-    if (first !== undefined) {
-      const T = axes.length === 1 ? lengthOf(axes[0]) : `max(${axes.map(lengthOf).join(", ")})`;
-      lines.push(`T, B = ${T}, ${first.argument}.shape[1]`);
-      for (const axis of axes)
-        lines.push(
-          `${hasName(axis)} = ${this.o.helper("which_steps")}(${lengthsName(axis)}, ${lengthOf(axis)}, T, ${first.argument})`,
-        );
-      if (axes.length > 1)
-        for (const { argument, op } of timed) {
-          lines.push(`${ownName(axisOf(op.attrs.leaf))} = ${argument}.shape[0]`);
-          lines.push(`${argument} = ${this.o.helper("pad_steps")}(${argument}, T)`);
-        }
-    } else if (inputs.length > 0) lines.push(`T, B = 1, ${inputs[0].argument}.shape[0]`);
-    if (!isForward) lines.push(...(this.measuresSteps ? ["start = 0"] : []));
-    else if (this.carried.length > 0) lines.push("start = 0 if state is None else state.t");
-    else if (this.usesStart) lines.push("start = 0");
-    return lines;
+  /** The number of the first step. */
+  private startLines(): readonly string[] {
+    if (this.carried.length > 0) return ["start = 0 if state is None else state.t"];
+    return this.usesStart ? ["start = 0"] : [];
   }
 
   private get measuresSteps(): boolean {
@@ -489,38 +440,6 @@ export class ForwardPrinter {
     return `${name}[: ${input.argument}.shape[1]].transpose(0, 1)`;
   }
 
-  /** What the norms among these ops do after a batch. */
-  private collectLines(ops: readonly Op[], countsUpdates: boolean): readonly string[] {
-    const isAt = (all: readonly Op[], site: string): boolean =>
-      all.some((op) => (op.op === "site" && op.attrs.name === site) || (op.body && isAt(op.body.ops, site)));
-    const collected = [...this.o.norms].filter(([site, { made }]) => made.hasStatistics && isAt(ops, site));
-    const lines = collected.map(([site, { path }]) => `${attribute(path)}.collect(${this.collectArgs(site)})`);
-    const all = [...lines, ...(countsUpdates && this.o.hasRamp ? ["self.updates += 1"] : [])];
-    return all.length === 0 ? [] : ["if self.training:", ...indent(all)];
-  }
-
-  private collectArgs(site: string): string {
-    let found = "";
-    const B = this.o.about.distributed ? ", B" : "";
-    const visit = (ops: readonly Op[], scan?: OpOf<"scan">): void => {
-      for (const op of ops) {
-        if (op.op === "scan") visit(op.body!.ops, op);
-        if (op.op !== "site" || op.attrs.name !== site) continue;
-        const [x] = op.operands;
-        if (scan || x.type.time) {
-          const axis = this.o.axes.steps(scan ?? x).axis ?? "";
-          found = `${hasName(axis)}, start, T${B}`;
-        } else
-          found =
-            this.o.timeAxes.length === 0
-              ? "None, 0, 1"
-              : `None if ${hasName(this.o.timeAxes[0])} is None else ${hasName(this.o.timeAxes[0])}.any(0), 0, 1${B}`;
-      }
-    };
-    visit(this.o.graph.ops);
-    return found;
-  }
-
   private stateLines(): readonly string[] {
     if (this.carried.length === 0) return [];
     return [
@@ -556,9 +475,3 @@ export class ForwardPrinter {
 /** Whether an op is printed again where it is needed. What is drawn is drawn once. */
 const isAgain = (op: Op): boolean =>
   op.op === "leaf" ? op.attrs.leaf.kind !== "noise" : ["const", "iota", "training"].includes(op.op);
-
-/** The time axis of an input; the main one is "". */
-export const axisOf = (leaf: Leaf): string => ("axis" in leaf ? (leaf.axis ?? "") : "");
-const lengthsName = (axis: string): string => (axis === "" ? "lengths" : `lengths_${identifier(axis)}`);
-/** How many steps there are along an axis, of several. */
-const ownName = (axis: string): string => `steps_of_${axis === "" ? "main" : identifier(axis)}`;

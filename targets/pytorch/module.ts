@@ -4,15 +4,16 @@ import type { Graph, Op, OpOf, Result, Value } from "../../compiler/ir/types.ts"
 import type { ModuleForm } from "../../compiler/module-form.ts";
 import { behind } from "../../compiler/passes/rewrite.ts";
 import { createNamer } from "../shared/names.ts";
-import { axisOf, type Forward, ForwardPrinter } from "./forward.ts";
+import { axisOf } from "./arguments.ts";
+import { type Forward, ForwardPrinter } from "./forward.ts";
 import { type HelperName, helperLines, helperNames } from "./helpers.ts";
-import { initialLines, lookedAt } from "./initialisers.ts";
 import { attribute, className, dimensionNames, reserved, tensorPaths } from "./names.ts";
 import { type NormClass, normClass } from "./norm.ts";
 import { populationLines } from "./population.ts";
 import { NotInPytorch } from "./refusal.ts";
 import { type Checked, type FilesBeside, selfCheckLines } from "./self-check.ts";
-import { docstring, extent, inDocstring, indent } from "./text.ts";
+import { Tensors } from "./tensors.ts";
+import { docstring, inDocstring, indent } from "./text.ts";
 import { importsFor, wordsIn, wrapped } from "./tidy.ts";
 
 /** What is said of a module. */
@@ -309,6 +310,12 @@ class Module {
         : []),
       ...(norms.some((norm) => norm.hasStatistics) ? [`momentum: float = ${momentum}`] : []),
     ];
+    const { paths, params, declared, dim, helper } = this;
+    const tensors = new Tensors({
+      ...{ paths, params, declared, dim, helper },
+      isCell: this.about.isCell,
+      norms: this.norms,
+    });
     return [
       ...forward.state,
       `class ${name}(${this.distributed ? "Synchronised" : "nn.Module"}):`,
@@ -321,130 +328,16 @@ class Module {
           ...(this.dims.length > 0
             ? [`${this.dims.map((d) => `self.${this.dim(d)}`).join(", ")} = ${this.dims.map(this.dim).join(", ")}`]
             : []),
-          ...this.tensorLines(normClasses),
+          ...tensors.constructorLines(normClasses),
           ...(this.needsUpdates ? [`self.register_buffer("updates", torch.zeros((), dtype=torch.float64))`] : []),
           "self.reset_parameters()",
         ]),
         "",
-        ...this.resetLines(),
+        ...tensors.resetLines(),
         "",
         ...forward.lines,
       ]),
     ];
-  }
-
-  /** Makes parameters, constants and norms, and the modules around them. */
-  private tensorLines(normClasses: ReadonlyMap<string, { readonly name: string }>): readonly string[] {
-    const lines: string[] = [];
-    const made = new Set<string>();
-    const isNumber = (part: string): boolean => /^\d+$/.test(part);
-    const construction = (site: string): string => {
-      const { made: norm } = this.norms.get(site)!;
-      const args = [
-        ...norm.dims.map(this.dim),
-        ...(norm.hasStatistics ? [...(norm.isShared ? [] : [this.stepsOf(norm)]), "momentum"] : []),
-      ];
-      return `${normClasses.get(site)!.name}(${args.join(", ")})`;
-    };
-    const siteAt = new Map([...this.norms].map(([site, { path }]) => [path.join("."), site]));
-    const everyPath = [...this.paths.values(), ...[...this.norms.values()].map(({ path }) => [...path, ""])];
-    const inside = (path: readonly string[]): void => {
-      for (let i = 1; i < path.length; i++) {
-        const part = path.slice(0, i);
-        const key = part.join(".");
-        if (made.has(key) || siteAt.has(key)) continue;
-        made.add(key);
-        if (!isNumber(path[i])) {
-          lines.push(`${attribute(part)} = nn.Module()`);
-          continue;
-        }
-        // The rounds of a function: norms, and modules with the parameters of what is no class of its own.
-        const rounds = everyPath.flatMap((p) => (p.slice(0, i).join(".") === key ? [Number(p[i])] : []));
-        const items = Array.from({ length: Math.max(...rounds) + 1 }, (_, k) => {
-          const site = siteAt.get(`${key}.${k}`);
-          made.add(`${key}.${k}`);
-          return site === undefined ? "nn.Module()" : construction(site);
-        });
-        lines.push(`${attribute(part)} = nn.ModuleList([${items.join(", ")}])`);
-      }
-    };
-    const normPaths = new Set([...this.norms.values()].map(({ path }) => path.join(".")));
-    for (const { attrs } of this.params) {
-      const { leaf, type } = attrs;
-      if (leaf.kind !== "param") continue;
-      const path = this.paths.get(leaf.name)!;
-      if (normPaths.has(path.slice(0, -1).join("."))) continue;
-      inside(path);
-      const shape = type.shape.map((d) => extent(d, this.dim).text).join(", ") || "[]";
-      const owner = attribute(path.slice(0, -1));
-      const last = path.at(-1)!;
-      lines.push(
-        leaf.constant
-          ? `${owner}.register_buffer("${last}", torch.empty(${shape}))`
-          : `${owner}.${last} = nn.Parameter(torch.empty(${shape}))`,
-      );
-    }
-    for (const [site, { path }] of this.norms) {
-      inside(path);
-      if (!made.has(path.join("."))) lines.push(`${attribute(path)} = ${construction(site)}`);
-    }
-    return lines;
-  }
-
-  /** For how many steps a norm keeps statistics. */
-  private stepsOf({ rows }: NormClass): string {
-    return rows === undefined ? "steps" : extent(rows, this.dim).text;
-  }
-
-  private resetLines(): readonly string[] {
-    const normPaths = new Set([...this.norms.values()].map(({ path }) => path.join(".")));
-    const own = this.params.filter(
-      ({ attrs }) => !normPaths.has(this.paths.get(attrs.leaf.name)!.slice(0, -1).join(".")),
-    );
-    const locals = createNamer(reserved);
-    const at = (name: string): string => {
-      const path = this.paths.get(name);
-      return path === undefined ? locals.of(name) : attribute(path);
-    };
-    const lines = (op: LeafOp): readonly string[] => {
-      const { leaf, type } = op.attrs;
-      if (leaf.kind !== "param") return [];
-      const filled = initialLines(leaf.init, at(leaf.name), type, { helper: this.helper, names: locals, at });
-      if (this.paths.has(leaf.name)) return filled;
-      // Only the initial values of others look at it.
-      const shape = type.shape.map((d) => extent(d, (n) => `self.${this.dim(n)}`).text).join(", ") || "[]";
-      return [`${at(leaf.name)} = torch.empty(${shape})`, ...filled];
-    };
-    const later = (op: LeafOp): boolean => op.attrs.leaf.kind === "param" && lookedAt(op.attrs.leaf.init).length > 0;
-    const ofNorms = [...this.norms.values()].flatMap(({ made }) => made.later);
-    const all = [...this.onlyLookedAt([...own, ...ofNorms]), ...own];
-    return [
-      "@torch.no_grad()",
-      "def reset_parameters(self) -> None:",
-      ...indent([
-        `"""Parameters as the ${this.about.isCell ? "cell" : "model"} begins with; and no statistics."""`,
-        ...all.filter((op) => !later(op)).flatMap(lines),
-        ...inOrder(all.filter(later)).flatMap(lines),
-        ...[...this.norms.values()].map(({ path }) => `${attribute(path)}.reset_parameters()`),
-        ...ofNorms.flatMap(lines),
-      ]),
-    ];
-  }
-
-  /** Parameters that are no part of the module, but that the initial values of these are made of. */
-  private onlyLookedAt(of: readonly LeafOp[]): readonly LeafOp[] {
-    const found = new Map<string, LeafOp>();
-    const visit = ({ attrs: { leaf } }: LeafOp): void => {
-      if (leaf.kind !== "param") return;
-      for (const name of lookedAt(leaf.init)) {
-        const op = this.declared.find(({ attrs }) => attrs.leaf.name === name);
-        if (op === undefined || this.paths.has(name) || found.has(name)) continue;
-        visit(op);
-        found.set(name, op);
-      }
-    };
-    of.forEach(visit);
-    return [...found.values()];
   }
 
   /** `forward`, and what goes with it. */
@@ -502,23 +395,6 @@ const live = (ops: readonly Op[], ends: readonly Value[]): readonly Op[] => {
   const needed = behind(ops, ends);
   return ops.filter((op) => needed.has(op));
 };
-
-/** Each after those that its initial value looks at. */
-function inOrder(ops: readonly LeafOp[]): readonly LeafOp[] {
-  const byName = new Map(ops.map((op) => [op.attrs.leaf.name, op]));
-  const ordered = new Set<LeafOp>();
-  const visit = (op: LeafOp): void => {
-    const { leaf } = op.attrs;
-    if (ordered.has(op) || leaf.kind !== "param") return;
-    for (const name of lookedAt(leaf.init)) {
-      const other = byName.get(name);
-      if (other) visit(other);
-    }
-    ordered.add(op);
-  };
-  ops.forEach(visit);
-  return [...ordered];
-}
 
 /** Two blank lines between functions. */
 const spaced = (lines: readonly string[]): readonly string[] =>

@@ -25,7 +25,7 @@ const attributes =
 
 /** What our modules call their own. */
 const own =
-  "step values loss collect reset_parameters seen settled alone batches steps momentum updates population moments record record_mean settle " +
+  "step values loss collect forget reset_parameters seen settled alone batches steps momentum updates population moments record record_mean settle " +
   "filled weight_now move_rows of_batch counted extend move_shared before process_group ranks sync begun across together of_ranks " +
   "fewest batch_mean batch_sum batch_count";
 

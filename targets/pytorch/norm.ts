@@ -12,6 +12,7 @@ import { Block, type Printed, type Surroundings, usesOf } from "./block.ts";
 import type { HelperName } from "./helpers.ts";
 import { initialLines, lookedAt } from "./initialisers.ts";
 import { dimensionNames, reserved } from "./names.ts";
+import { beforeLines, collectLines } from "./norm-statistics.ts";
 import type { NormPart } from "./population.ts";
 import { NotInPytorch } from "./refusal.ts";
 import { docstring, extent, indent, list, number } from "./text.ts";
@@ -165,7 +166,7 @@ class NormPrinter {
         "",
         `def forward(${["self", "x: Tensor", ...(overBatch ? ["has: Optional[Tensor]", "t: int"] : [])].join(", ")}) -> Tensor:`,
         ...indent(forward),
-        ...(hasStatistics ? ["", ...this.collectLines()] : []),
+        ...(hasStatistics ? ["", ...this.collecting()] : []),
         ...(this.collected.length > 0 ? ["", ...beforeLines] : []),
       ]),
     ];
@@ -185,6 +186,17 @@ class NormPrinter {
       overBatch,
       parts,
     };
+  }
+
+  private collecting(): readonly string[] {
+    const { isShared, isMuteAlone, hasRamp } = this;
+    return collectLines({
+      ...{ isShared, isMuteAlone, hasRamp },
+      tables: this.tables().map(({ name }) => `self.${name}`),
+      own: this.stats.length,
+      distributed: this.o.distributed,
+      isBounded: this.rows !== undefined,
+    });
   }
 
   /** What its tensors are called. */
@@ -490,66 +502,7 @@ class NormPrinter {
     ];
     return tensor(factors.length === 1 ? factors[0] : `(${factors.join(" * ")})`);
   }
-
-  private collectLines(): readonly string[] {
-    const { isShared, o } = this;
-    const B = o.distributed ? ", B" : "";
-    const tables = this.tables().map(({ name }) => `self.${name}`);
-    const moved = tables.map((table, i) => {
-      const rows = isShared ? table : `${table}[t : t + T]`;
-      if (i >= this.stats.length) return `${rows} += weight * (1 - ${rows})`;
-      return isShared
-        ? `self.move_shared(${table}, ${i}, filled, weight${B})`
-        : `self.move_rows(${table}, ${i}, weight, t${B})`;
-    });
-    return [
-      "@torch.no_grad()",
-      `def collect(self, has: Optional[Tensor], t: int, T: int${o.distributed ? ", B: int" : ""}) -> None:`,
-      ...indent([
-        `"""Moves the population's statistics towards those of the batch, whose steps are t to t + T."""`,
-        // Of a sequence for more steps than they are kept for, if the cell says for how many, the first ones count.
-        `filled = self.filled(has, T)${this.rows ? "[: max(0, self.steps - t)]" : ""}`,
-        ...(this.isMuteAlone
-          ? [
-              "if self.alone:",
-              ...indent([
-                "# A single example says nothing about a variance: it counts nowhere.",
-                "filled = torch.zeros_like(filled)",
-              ]),
-            ]
-          : []),
-        ...(isShared
-          ? [
-              "total = filled.sum().reshape(1)",
-              "share = total / (self.batches + total).clamp(min=1e-30)",
-              "weight = torch.maximum(self.momentum * total / T, share)",
-            ]
-          : ["weight = self.weight_now(filled, t)"]),
-        ...moved,
-        isShared ? "self.counted(total, 0)" : "self.counted(filled, t)",
-        ...(this.hasRamp ? ["self.updates += 1"] : []),
-        ...(isShared
-          ? []
-          : [
-              "if t > 0 or T < self.steps or has is not None:",
-              ...indent(tables.map((table) => `self.extend(${table})`)),
-            ]),
-      ]),
-    ];
-  }
 }
-
-/** `before`, of norms that look at the population in training. */
-const beforeLines = [
-  "def before(self, table: Tensor, collected: Tensor, own: Tensor, t: int, x: Tensor, features: int) -> Tensor:",
-  ...indent([
-    `"""The population's value before this batch counts, or the batch's own if there is none yet. In evaluation, what the norm uses."""`,
-    "if not self.training:",
-    ...indent(["return own"]),
-    "known = self.population(collected, t, x, features) > 0",
-    "return torch.where(wide(known, own), self.population(table, t, x, features).clone(), own.detach())",
-  ]),
-];
 
 const tensor = (text: string): Printed => ({ text: atom(text), kind: "tensor", leaded: true });
 

@@ -201,7 +201,7 @@ const moving = (distributed: boolean): string => `
 
     def of_batch(self, table: Tensor, i: int${distributed ? ", B: int" : ""}) -> Tensor:
         """The batch's statistic i, a row for each of its steps."""
-        own = torch.cat([s.detach() for s in self.seen[i]])
+        own = torch.cat(self.seen[i])
         return ${distributed ? "self.of_ranks(own.reshape([-1] + list(table.shape)[1:]), B)" : "own.reshape([-1] + list(table.shape)[1:])"}
 `;
 
@@ -245,14 +245,14 @@ ${distributed ? synchronisedMoments : moments}${distributed ? synchronisedRecord
                 last = self.settled[i] if self.settled[i].numel() > 0 else torch.zeros_like(own)
                 self.settled[i] = torch.where(enough, own, last)
             used = torch.where(enough, own, (own + last) / 2)
-        self.seen[i].append(used)
+        self.seen[i].append(used.detach())
         return used
 
     def record_mean(self, i: int, own: Tensor, axis: int, has: Optional[Tensor]) -> Tensor:
         """For a statistic of each group of examples: the batch's is the mean of theirs."""
         if has is not None:
             raise ValueError("norms of groups of examples are trained on sequences of equal length")
-        self.seen[i].append(own.mean(axis, keepdim=True))
+        self.seen[i].append(own.detach().mean(axis, keepdim=True))
         return own
 ${distributed ? synchronisedFilled : filled}
     def weight_now(self, filled: Tensor, t: int) -> Tensor:
@@ -267,7 +267,11 @@ ${moving(distributed)}
     def counted(self, filled: Tensor, t: int) -> None:
         """Counts the batch."""
         self.batches[t : t + filled.shape[0]] += filled
-${distributed ? "        self.begun = True\n" : ""}        for i, seen in enumerate(self.seen):
+${distributed ? "        self.begun = True\n" : ""}        self.forget()
+
+    def forget(self) -> None:
+        """Forgets what was recorded. A batch that was interrupted leaves something."""
+        for i, seen in enumerate(self.seen):
             seen.clear()
             self.settled[i] = torch.empty(0)
 

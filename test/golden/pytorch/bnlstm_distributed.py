@@ -214,14 +214,14 @@ class Population(Synchronised):
                 last = self.settled[i] if self.settled[i].numel() > 0 else torch.zeros_like(own)
                 self.settled[i] = torch.where(enough, own, last)
             used = torch.where(enough, own, (own + last) / 2)
-        self.seen[i].append(used)
+        self.seen[i].append(used.detach())
         return used
 
     def record_mean(self, i: int, own: Tensor, axis: int, has: Optional[Tensor]) -> Tensor:
         """For a statistic of each group of examples: the batch's is the mean of theirs."""
         if has is not None:
             raise ValueError("norms of groups of examples are trained on sequences of equal length")
-        self.seen[i].append(own.mean(axis, keepdim=True))
+        self.seen[i].append(own.detach().mean(axis, keepdim=True))
         return own
 
     def filled(self, has: Optional[Tensor], T: int) -> Tensor:
@@ -256,13 +256,17 @@ class Population(Synchronised):
 
     def of_batch(self, table: Tensor, i: int, B: int) -> Tensor:
         """The batch's statistic i, a row for each of its steps."""
-        own = torch.cat([s.detach() for s in self.seen[i]])
+        own = torch.cat(self.seen[i])
         return self.of_ranks(own.reshape([-1] + list(table.shape)[1:]), B)
 
     def counted(self, filled: Tensor, t: int) -> None:
         """Counts the batch."""
         self.batches[t : t + filled.shape[0]] += filled
         self.begun = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Forgets what was recorded. A batch that was interrupted leaves something."""
         for i, seen in enumerate(self.seen):
             seen.clear()
             self.settled[i] = torch.empty(0)
@@ -423,6 +427,10 @@ class BNLSTM(Synchronised):
         T, B = x.shape[0], x.shape[1]
         has = which_steps(lengths, x.shape[0], T, x)
         start = 0 if state is None else state.t
+        if self.training:
+            self.xh.forget()
+            self.hh.forget()
+            self.cc.forget()
         xh = self.xh(x @ self.Wx, has, start)
         h_first = self.Wx.new_zeros([B, self.H])
         h = h_first if state is None else state.h
