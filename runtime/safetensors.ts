@@ -190,6 +190,6 @@ export function foreign(reason: string): RuntimeError {
   return new RuntimeError(
     "C0407",
     `this is no checkpoint of cellc: ${reason}`,
-    "give a model.safetensors that cellc train wrote; cellc import makes one of PyTorch's and Keras' weights, and a program writes numbers with Session.write",
+    "give a model.safetensors that cellc train wrote, or make one of other weights with cellc import",
   );
 }

@@ -30,12 +30,9 @@ const some = [
   ["cells/lstm", "lstm"],
   ["cells/gru", "gru_before"],
   ["cells/gru", "gru_after"],
-  ["cells/mgu", "mgu"],
-  ["cells/irnn", "irnn"],
   ["cells/peephole", "peephole"],
   ["cells/bnlstm", "bnlstm"],
   ["cells/lnlstm", "lnlstm"],
-  ["cells/convlstm", "convlstm"],
   ["cells/lmu", "lmu"],
   ["cells/mamba", "mamba"],
   ["cells/deltanet", "deltanet"],
@@ -71,7 +68,7 @@ describe("in ONNX Runtime as in the reference, below, at and above the steps wit
 
 describe("random programs", () => {
   const programs = randomPrograms({ lines: 5, states: 3 });
-  it.each([1, 2, 3, 4])("run as in the reference, seed %i", async (seed) => {
+  it.each([1, 2])("run as in the reference, seed %i", async (seed) => {
     await fc.assert(
       fc.asyncProperty(programs, fc.boolean(), async ({ text, entry, D, H, batch, time }, ragged) => {
         const { graph, dims } = compile(text, { entry, dims: { D, H } });
