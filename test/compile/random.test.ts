@@ -46,7 +46,7 @@ describe.each([
   {
     place: places.wgsl,
     first: 140,
-    programs: 25,
+    programs: 16,
     runs: 2,
     larger: 0,
     wider: 1,
