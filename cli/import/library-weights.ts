@@ -65,7 +65,8 @@ function read(
   cell: CellLayers,
 ): Promise<SourceLayers> {
   const { kind } = cell;
-  if (sources[from].library === "torch") return torchLayers(file, kind, prefix);
+  const { library } = sources[from];
+  if (library === "torch") return torchLayers(file, kind, prefix);
   return kerasLayers(file, { kind, prefix, layers, directions: cell.layers.map((layer) => layer.length) });
 }
 
@@ -111,7 +112,8 @@ function saidOf(
   units: readonly (readonly Unit[])[],
 ): readonly string[] {
   const both = units.every((layer) => layer.length === 2) ? ", each in both directions" : "";
-  const name = sources[from].library === "keras" ? `Keras' ${KERAS_NAMES[kind]}` : from;
+  const { library } = sources[from];
+  const name = library === "keras" ? `Keras' ${KERAS_NAMES[kind]}` : from;
   const scans = layers.map((layer) => layer.map((one) => one.name || kindWords[kind]).join(" and ")).join(", then ");
   const first = layers[0][0].cell;
   const activation =

@@ -1,7 +1,7 @@
 /** The arguments of the methods that run a model: the inputs, the state before, and how many steps examples have. */
 import type { Leaf, OpOf, Result, Type } from "../../compiler/ir/types.ts";
 import { identifier } from "../shared/names.ts";
-import type { HelperName } from "./helpers.ts";
+import { helper } from "./helpers.ts";
 import { hasName } from "./marks.ts";
 import { extent } from "./text.ts";
 
@@ -60,7 +60,7 @@ export function docLines(
 }
 
 /** Inputs, time first; sizes; which steps there are. */
-export function beginningLines(inputs: readonly Input[], helper: (name: HelperName) => string): readonly string[] {
+export function beginningLines(inputs: readonly Input[]): readonly string[] {
   const lines: string[] = [];
   const timed = inputs.filter(({ op }) => op.attrs.type.time);
   const axes = axesOfInputs(inputs);

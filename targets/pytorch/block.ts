@@ -8,7 +8,7 @@ import { atom, call, type Text } from "../../compiler/kernel-ir/c-text.ts";
 import { captured } from "../../compiler/passes/rewrite.ts";
 import type { Mark } from "../../runtime/plan.ts";
 import type { Namer } from "../shared/names.ts";
-import type { HelperName } from "./helpers.ts";
+import { helper } from "./helpers.ts";
 import { numberSpellings, type Operand, spellings, truths } from "./math.ts";
 import { type At, rows, trainingText } from "./ops.ts";
 import { extent, list, method, number } from "./text.ts";
@@ -35,7 +35,6 @@ export interface Surroundings {
   /** See `At`. */
   readonly outermost: boolean;
   readonly like: string;
-  helper(name: HelperName): string;
   /** A sum over examples, as that over all examples of a batch that is spread over several processes. */
   across(text: Text): Text;
   /** A dimension's name. */
@@ -152,7 +151,6 @@ export class Block {
       leaded: (i) => this.of(op.operands[i]).leaded,
       extent: (text) => this.extent(dim.parse(text)),
       shape: (type) => this.shape(type),
-      helper: around.helper,
       across: around.across,
     };
     return at;
@@ -246,10 +244,7 @@ export class Block {
       return { text: number(value), kind: "number", leaded: false, known: value };
     }
     if (operands.every(({ printed }) => printed.kind === "number")) {
-      const text = numberSpellings[op.op](
-        operands.map(({ printed }) => printed),
-        this.around.helper,
-      );
+      const text = numberSpellings[op.op](operands.map(({ printed }) => printed));
       return { text, kind: "number", leaded: false };
     }
     const same = this.unchanged(op, operands);
@@ -262,7 +257,7 @@ export class Block {
       const text = shown.kind === "bool" ? this.asTensor(shown, { ...type, dtype: "f32" }) : shown.text;
       return { text: this.alignedTo({ ...shown, text }, type, y.type), kind: "tensor" };
     });
-    const text = spellings[op.op](args, this.around.helper);
+    const text = spellings[op.op](args);
     return { text, kind: truths.has(op.op) ? "bool" : "tensor", leaded };
   }
 
@@ -301,10 +296,10 @@ export class Block {
     if (c.printed.mark?.mark === "valid" && isWhole(1)) {
       const has = atom(around.has(c.printed.mark.axis));
       if (b.printed.known === 0)
-        return { text: call(around.helper("present"), this.tensor(op.operands[1]), has), kind: "tensor", leaded };
+        return { text: call(helper("present"), this.tensor(op.operands[1]), has), kind: "tensor", leaded };
       if (isWhole(2) && !around.outermost) {
         const both = [op.operands[1], op.operands[2]].map((v) => this.tensor(v));
-        return { text: call(around.helper("keep"), ...both, has), kind: "tensor", leaded };
+        return { text: call(helper("keep"), ...both, has), kind: "tensor", leaded };
       }
     }
     if (c.printed.kind === "number") {
@@ -325,7 +320,7 @@ export class Block {
     const args = chosen.every(({ kind }) => kind === "number")
       ? [{ ...chosen[0], text: method(atom(around.like), "new_full", "[]", chosen[0].text.text) }, chosen[1]]
       : chosen;
-    return { text: spellings.select([condition, ...args], around.helper), kind: "tensor", leaded };
+    return { text: spellings.select([condition, ...args]), kind: "tensor", leaded };
   }
 
   private condition(printed: Printed, from: Type, to: Type): Operand {
@@ -333,13 +328,10 @@ export class Block {
     const aligned = this.alignedTo(shown, from, to);
     if (shown.kind === "bool") return { text: aligned, kind: "bool" };
     return {
-      text: spellings.ne(
-        [
-          { text: aligned, kind: "tensor" },
-          { text: atom("0"), kind: "number" },
-        ],
-        this.around.helper,
-      ),
+      text: spellings.ne([
+        { text: aligned, kind: "tensor" },
+        { text: atom("0"), kind: "number" },
+      ]),
       kind: "bool",
     };
   }

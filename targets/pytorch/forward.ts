@@ -17,12 +17,11 @@ import {
   parameters,
 } from "./arguments.ts";
 import { Block, type Printed, type Surroundings, usesOf } from "./block.ts";
-import { Collecting } from "./collecting.ts";
-import type { HelperName } from "./helpers.ts";
+import { Collecting, type NormAt } from "./collecting.ts";
+import { helper } from "./helpers.ts";
 import { type Carried, type LoopHost, printLoop } from "./loop.ts";
 import { hasName, Marks } from "./marks.ts";
 import { attribute, reserved } from "./names.ts";
-import type { NormClass } from "./norm.ts";
 import { entry, float, indent, list, method, number } from "./text.ts";
 import { withoutUnused, wordsIn } from "./tidy.ts";
 
@@ -44,14 +43,13 @@ export interface ForwardOptions {
   readonly inputs: readonly LeafOp[];
   /** Those that only say how many examples and steps there are. */
   readonly sizing: ReadonlySet<string>;
-  readonly helper: (name: HelperName) => string;
   /** Whether some number changes with the updates done, outside of norms. */
   readonly hasRamp: boolean;
   readonly param: (name: string) => string;
   /** What a dimension is called. */
   readonly dim: (name: string) => string;
   readonly like: string | undefined;
-  readonly norms: ReadonlyMap<string, { readonly path: readonly string[]; readonly made: NormClass }>;
+  readonly norms: ReadonlyMap<string, NormAt>;
 }
 
 export interface Forward {
@@ -131,7 +129,7 @@ export class ForwardPrinter {
     const args = signature.map((argument) => argument.slice(0, argument.indexOf(":")));
 
     const top = new Block(this.surroundings());
-    const body = [...beginningLines(inputs, this.o.helper), ...this.startLines()];
+    const body = [...beginningLines(inputs), ...this.startLines()];
     top.ops(ops);
     const returned = hasLoss
       ? [...outputs.map((r) => this.whole(r.value, top)), ...shared.map((v) => this.whole(v, top))]
@@ -226,7 +224,7 @@ export class ForwardPrinter {
       ...axesOfInputs(inputs).map((axis) => `${lengthsName(axis)}=${lengthsName(axis)}`),
     ];
     const block = new Block(this.surroundings());
-    const beginning = [...beginningLines(all, this.o.helper), ...(this.measuresSteps ? ["start = 0"] : [])];
+    const beginning = [...beginningLines(all), ...(this.measuresSteps ? ["start = 0"] : [])];
     const given = [...outputs.map((r) => r.value), ...shared].map((v) => {
       const name = this.names.fresh(v.name || "value");
       block.set(v, { text: atom(name), kind: "tensor", leaded: v.type.time || v.type.batch });
@@ -235,7 +233,7 @@ export class ForwardPrinter {
     // What is over a time axis that no output has may have more steps.
     const isLonger = axesOfInputs(all).length > Math.max(1, axesOfInputs(inputs).length);
     const timed = [...outputs.map((r) => r.value), ...shared].flatMap((v, i) => (v.type.time ? [given[i]] : []));
-    const padded = isLonger ? timed.map((name) => `${name} = ${this.o.helper("pad_steps")}(${name}, T)`) : [];
+    const padded = isLonger ? timed.map((name) => `${name} = ${helper("pad_steps")}(${name}, T)`) : [];
     block.ops(ops);
     const [loss] = measures.filter(({ kind }) => kind === "loss");
     const metrics = measures.filter(({ kind }) => kind === "metric");
@@ -297,7 +295,6 @@ export class ForwardPrinter {
       uses: this.uses,
       outermost: inLoop === undefined,
       like: this.like,
-      helper: this.o.helper,
       // A step of a loop looks across examples only in norms.
       across: (text) => (this.o.about.distributed && inLoop === undefined ? call("self.across", text) : text),
       dimension: (name) => {
@@ -317,7 +314,6 @@ export class ForwardPrinter {
       timeAxes: this.o.timeAxes,
       distributed: this.o.about.distributed ?? false,
       like: this.like,
-      helper: this.o.helper,
       add: (line) => void this.current.lines.push(line),
     });
   }
@@ -327,7 +323,6 @@ export class ForwardPrinter {
     return {
       ...{ names, uses, carried },
       axis: (scan) => this.o.axes.steps(scan).axis ?? "",
-      helper: this.o.helper,
       mark: (mark, axis) => this.marks.of(mark, axis),
       inLoop: (now) => this.surroundings({ now }),
       looksAcross: (op) => op.op === "site" && this.o.norms.get(op.attrs.name)?.made.overBatch === true,
@@ -383,7 +378,6 @@ export class ForwardPrinter {
   }
 
   private leaf({ attrs: { leaf, type }, results: [v] }: LeafOp, block: Block): Printed {
-    const { helper } = this.o;
     switch (leaf.kind) {
       case "param":
         return { text: atom(this.o.param(leaf.name)), kind: "tensor", leaded: false };

@@ -12,6 +12,9 @@ interface Helper {
 
 export type HelperName = keyof typeof helpers;
 
+/** The name of a function. A file brings along those that its text names. */
+export const helper = (name: HelperName): HelperName => name;
+
 export const helpers = {
   which_steps: {
     text: `

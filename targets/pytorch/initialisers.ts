@@ -3,13 +3,12 @@ import type { ElementwiseOp, Type } from "../../compiler/ir/types.ts";
 import { atom, infix } from "../../compiler/kernel-ir/c-text.ts";
 import type { Formula, Init } from "../../runtime/plan.ts";
 import type { Namer } from "../shared/names.ts";
-import type { HelperName } from "./helpers.ts";
+import { helper } from "./helpers.ts";
 import { numberSpellings, type Operand, spellings, truths } from "./math.ts";
 import { float, method, number } from "./text.ts";
 
 /** What surrounds the lines. */
 export interface InitialOptions {
-  readonly helper: (name: HelperName) => string;
   /** Of the variables of the method that they are in. */
   readonly names: Namer;
   /** Where the tensor of another name is, which has its initial value already: see `lookedAt`. */
@@ -18,7 +17,7 @@ export interface InitialOptions {
 
 /** Lines that give the tensor `target` its initial value. */
 export function initialLines(init: Init, target: string, type: Type, options: InitialOptions): readonly string[] {
-  const { helper, names, at } = options;
+  const { names, at } = options;
   const rank = type.shape.length;
   // What has more axes counts as a matrix whose columns are its last one; what has fewer, as a row.
   const matrix =
@@ -118,10 +117,10 @@ function formula({ steps }: Formula, target: string, type: Type, options: Initia
     const args = step.of.map((i) => texts[i]);
     const op: ElementwiseOp = step.op;
     if (args.every(({ kind }) => kind === "number")) {
-      texts.push({ kind: "number", text: numberSpellings[op](args, options.helper) });
+      texts.push({ kind: "number", text: numberSpellings[op](args) });
       continue;
     }
-    const text = op === "select" ? select(args, target) : spellings[op](args, options.helper);
+    const text = op === "select" ? select(args, target) : spellings[op](args);
     texts.push({ kind: "tensor", text: truths.has(op) ? method(text, "double") : text });
   }
   const { kind, text } = texts.at(-1)!;

@@ -4,7 +4,7 @@ import { atom, call, type Text } from "../../compiler/kernel-ir/c-text.ts";
 import type { Mark } from "../../runtime/plan.ts";
 import type { Namer } from "../shared/names.ts";
 import { Block, type Printed, type Surroundings } from "./block.ts";
-import type { HelperName } from "./helpers.ts";
+import { helper } from "./helpers.ts";
 import { hasName } from "./marks.ts";
 import { indent, method } from "./text.ts";
 
@@ -25,7 +25,6 @@ export interface LoopHost {
   readonly carried: readonly Carried[];
   /** The time axis of a loop's steps; the main one is "". */
   axis(scan: OpOf<"scan">): string;
-  helper(name: HelperName): string;
   mark(mark: Mark, axis: string): Text;
   /** What surrounds the ops of a step. `now`: the name of what says which examples have it. */
   inLoop(now: string): Surroundings;
@@ -104,7 +103,7 @@ export function printLoop(scan: OpOf<"scan">, block: Block, host: LoopHost): rea
         ? `for t, ${steps[0].name} in enumerate(${steps[0].of}):`
         : `for t, (${steps.map((s) => s.name).join(", ")}) in enumerate(zip(${steps.map((s) => s.of).join(", ")})):`,
     ...indent([
-      ...(masked ? [`${now} = ${host.helper("at_step")}(${hasName(axis)}, t)`] : []),
+      ...(masked ? [`${now} = ${helper("at_step")}(${hasName(axis)}, t)`] : []),
       ...inner.lines,
       ...lists.flatMap((l, k) =>
         l !== undefined && yields[k]!.state === undefined ? [`${l}.append(${text(k)})`] : [],

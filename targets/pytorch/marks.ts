@@ -3,7 +3,7 @@ import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
 import { atom, type Text } from "../../compiler/kernel-ir/c-text.ts";
 import type { Mark } from "../../runtime/plan.ts";
 import { identifier, type Namer } from "../shared/names.ts";
-import type { HelperName } from "./helpers.ts";
+import { helper } from "./helpers.ts";
 
 /** What says which steps the examples have along a time axis; the main one is "". */
 export const hasName = (axis: string): string => (axis === "" ? "has" : `has_${identifier(axis)}`);
@@ -15,7 +15,6 @@ export interface MarkOptions {
   readonly distributed: boolean;
   /** A tensor that has the dtype and the device of what is computed. */
   readonly like: string;
-  helper(name: HelperName): string;
   /** Adds a line to the outermost block. */
   add(line: string): void;
 }
@@ -40,7 +39,7 @@ export class Marks {
   }
 
   private text(mark: Mark, axis: string): string {
-    const { helper, like, distributed, timeAxes } = this.o;
+    const { like, distributed, timeAxes } = this.o;
     const valid = (): string => this.of("valid", axis).text;
     switch (mark) {
       case "valid":

@@ -1,7 +1,7 @@
 /** How elementwise ops are written in PyTorch. */
 import type { ElementwiseOp } from "../../compiler/ir/types.ts";
 import { atom, call, infix, negate, type Text } from "../../compiler/kernel-ir/c-text.ts";
-import type { HelperName } from "./helpers.ts";
+import { helper } from "./helpers.ts";
 import { method } from "./text.ts";
 
 /** An operand: a tensor, a tensor of truth values, or a number of Python. */
@@ -10,8 +10,7 @@ export interface Operand {
   readonly kind: "tensor" | "bool" | "number";
 }
 
-type Helper = (name: HelperName) => string;
-type Spelling = (args: readonly Operand[], helper: Helper) => Text;
+type Spelling = (args: readonly Operand[]) => Text;
 
 const torch =
   (name: string): Spelling =>
@@ -46,7 +45,7 @@ export const spellings: Readonly<Record<ElementwiseOp, Spelling>> = {
   relu: torch("relu"),
   // Above its threshold, PyTorch returns x itself: 20 is too low for f64.
   softplus: ([a]) => call("F.softplus", a.text, atom("threshold=40.0")),
-  sqrt: ([a], helper) => call(helper("root"), a.text),
+  sqrt: ([a]) => call(helper("root"), a.text),
   rsqrt: torch("rsqrt"),
   recip: ([a]) => infix("/", atom("1"), a.text),
   square: torch("square"),

@@ -5,8 +5,9 @@ import type { ModuleForm } from "../../compiler/module-form.ts";
 import { behind } from "../../compiler/passes/rewrite.ts";
 import { createNamer } from "../shared/names.ts";
 import { axisOf } from "./arguments.ts";
+import type { NormAt } from "./collecting.ts";
 import { type Forward, ForwardPrinter } from "./forward.ts";
-import { type HelperName, helperLines, helperNames } from "./helpers.ts";
+import { helperLines, helperNames } from "./helpers.ts";
 import { attribute, className, dimensionNames, reserved, tensorPaths } from "./names.ts";
 import { type NormClass, normClass } from "./norm.ts";
 import { populationLines } from "./population.ts";
@@ -64,7 +65,7 @@ export interface PytorchModule {
 
 type LeafOp = OpOf<"leaf">;
 
-/** The file. Throws `InternalError` for what cannot be written in PyTorch. */
+/** The file. Throws `NotInPytorch` for what modules are not printed with. */
 export function pytorchModule(form: ModuleForm, about: ModuleAbout): PytorchModule {
   return new Module(form, about).print();
 }
@@ -75,7 +76,7 @@ class Module {
   private readonly streams: boolean;
   private readonly axes: TimeAxes;
   private readonly paths: ReadonlyMap<string, readonly string[]>;
-  private readonly norms = new Map<string, { readonly path: readonly string[]; readonly made: NormClass }>();
+  private readonly norms = new Map<string, NormAt>();
   private readonly leaves: readonly LeafOp[];
   private readonly declared: readonly LeafOp[];
   /** Inputs that only say how many examples and steps there are. */
@@ -85,14 +86,6 @@ class Module {
   private readonly dim: (name: string) => string;
   /** Time axes, the main one as "", which inputs have. */
   private readonly timeAxes: readonly string[];
-  private get needsUpdates(): boolean {
-    const has = (op: Op): boolean => op.op === "ramp" || (op.body?.ops.some(has) ?? false);
-    return this.graph.ops.some(has);
-  }
-
-  private get distributed(): boolean {
-    return this.about.distributed ?? false;
-  }
 
   constructor({ graph, declared, noStream }: ModuleForm, about: ModuleAbout) {
     this.declared = declared;
@@ -131,30 +124,42 @@ class Module {
     ].sort();
     for (const placed of this.usedNorms()) {
       const path = this.normPath(placed.site);
-      const made = normClass(placed, {
-        local: (name) => this.localOf(name, placed.site),
-        helper: this.helper,
-        distributed: this.distributed,
-      });
-      this.norms.set(placed.site, { path, made });
+      const { axis } = placed;
+      const made = normClass(
+        { ...placed, isHead: axis === undefined },
+        {
+          local: (name) => this.localOf(name, placed.site),
+          distributed: this.distributed,
+        },
+      );
+      this.norms.set(placed.site, { path, made, axis });
     }
   }
 
-  private readonly helper = (name: HelperName): string => name;
+  private get needsUpdates(): boolean {
+    const has = (op: Op): boolean => op.op === "ramp" || (op.body?.ops.some(has) ?? false);
+    return this.graph.ops.some(has);
+  }
 
-  /** The sites that have norms, with where they are. */
+  private get distributed(): boolean {
+    return this.about.distributed ?? false;
+  }
+
+  /** The sites that have norms, with the time axis of their steps: undefined if they have none. */
   private usedNorms() {
-    const found: { site: string; graph: Graph; isHead: boolean }[] = [];
-    const visit = (ops: readonly Op[], inLoop: boolean): void => {
+    const found: { site: string; graph: Graph; axis: string | undefined }[] = [];
+    const visit = (ops: readonly Op[], scan?: OpOf<"scan">): void => {
       for (const op of ops) {
-        if (op.body) visit(op.body.ops, true);
+        if (op.op === "scan") visit(op.body!.ops, op);
         if (op.op !== "site") continue;
         const graph = this.graph.norms.get(op.attrs.name);
-        if (graph && !found.some(({ site }) => site === op.attrs.name))
-          found.push({ site: op.attrs.name, graph, isHead: !inLoop && !op.operands[0].type.time });
+        if (!graph || found.some(({ site }) => site === op.attrs.name)) continue;
+        const [x] = op.operands;
+        const axis = scan || x.type.time ? (this.axes.steps(scan ?? x).axis ?? "") : undefined;
+        found.push({ site: op.attrs.name, graph, axis });
       }
     };
-    visit(this.graph.ops, false);
+    visit(this.graph.ops);
     return found;
   }
 
@@ -236,15 +241,15 @@ class Module {
 
   /** What the module keeps besides parameters and the tables of statistics. */
   private kept(): Pick<PytorchModule, "statistics" | "updates"> {
-    const norms = [...this.norms].map(([site, { path, made }]) => ({ site, path: path.join("."), made }));
+    const norms = [...this.norms.values()].map(({ path, made, axis }) => ({ path: path.join("."), made, axis }));
     return {
-      statistics: norms.flatMap(({ site, path, made }) =>
+      statistics: norms.flatMap(({ path, made, axis }) =>
         made.hasStatistics
           ? [
               {
                 batches: `${path}.batches`,
                 tables: made.tables.map((table) => `${path}.${table}`),
-                axis: this.axisAt(site),
+                axis,
                 isShared: made.isShared,
               },
             ]
@@ -255,21 +260,6 @@ class Module {
         ...(this.needsUpdates ? ["updates"] : []),
       ],
     };
-  }
-
-  /** The time axis of a site's steps; undefined if it has none. */
-  private axisAt(site: string): string | undefined {
-    let found: string | undefined;
-    const visit = (ops: readonly Op[], scan?: OpOf<"scan">): void => {
-      for (const op of ops) {
-        if (op.op === "scan") visit(op.body!.ops, op);
-        if (op.op !== "site" || op.attrs.name !== site) continue;
-        const [x] = op.operands;
-        if (scan || x.type.time) found = this.axes.steps(scan ?? x).axis ?? "";
-      }
-    };
-    visit(this.graph.ops);
-    return found;
   }
 
   private docstring(name: string): readonly string[] {
@@ -310,9 +300,9 @@ class Module {
         : []),
       ...(norms.some((norm) => norm.hasStatistics) ? [`momentum: float = ${momentum}`] : []),
     ];
-    const { paths, params, declared, dim, helper } = this;
+    const { paths, params, declared, dim } = this;
     const tensors = new Tensors({
-      ...{ paths, params, declared, dim, helper },
+      ...{ paths, params, declared, dim },
       isCell: this.about.isCell,
       norms: this.norms,
     });
@@ -350,7 +340,6 @@ class Module {
       streams: this.streams,
       inputs: this.inputs,
       sizing: this.sizing,
-      helper: this.helper,
       hasRamp: this.needsUpdates,
       param: (name) => attribute(this.paths.get(name)!),
       like: this.like(),

@@ -9,7 +9,7 @@ import { type Definitions, definedBy, definitions, reads } from "../../compiler/
 import { meanOf, variances } from "../../compiler/passes/variances.ts";
 import { createNamer, type Namer } from "../shared/names.ts";
 import { Block, type Printed, type Surroundings, usesOf } from "./block.ts";
-import type { HelperName } from "./helpers.ts";
+
 import { initialLines, lookedAt } from "./initialisers.ts";
 import { dimensionNames, reserved } from "./names.ts";
 import { beforeLines, collectLines } from "./norm-statistics.ts";
@@ -28,7 +28,6 @@ export interface PlacedNorm {
 export interface NormOptions {
   /** The attribute of each of the norm's tensors, by its name in the model. */
   readonly local: (name: string) => string;
-  readonly helper: (name: HelperName) => string;
   /** Whether a batch may be spread over several processes. */
   readonly distributed: boolean;
 }
@@ -128,7 +127,6 @@ class NormPrinter {
     const isLater = ({ attrs: { leaf } }: OpOf<"leaf">): boolean =>
       leaf.kind === "param" && lookedAt(leaf.init).some((name) => !own.has(name));
     const inits = {
-      helper: this.o.helper,
       names: createNamer(reserved),
       at: (name: string) => `self.${this.o.local(name)}`,
     };
@@ -400,14 +398,13 @@ class NormPrinter {
   }
 
   private surroundings(): Surroundings {
-    const { rank, o } = this;
+    const { rank } = this;
     const ofSteps = this.input.attrs.type.shape.findIndex((d) => dim.equal(d, dim.variable(STEPS)));
     return {
       names: this.names,
       uses: this.uses,
       outermost: false,
       like: "x",
-      helper: o.helper,
       across: (text) => text,
       dimension: (name) => {
         if (name === "batch") return `x.shape[${-rank - 1}]`;

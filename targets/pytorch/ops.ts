@@ -9,7 +9,7 @@ import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import type { OpOf, StructuralOp, Type } from "../../compiler/ir/types.ts";
 import { atom, call, infix, type Text } from "../../compiler/kernel-ir/c-text.ts";
-import type { HelperName } from "./helpers.ts";
+import { helper } from "./helpers.ts";
 import { NotInPytorch } from "./refusal.ts";
 import { entry, float, list, method, number } from "./text.ts";
 
@@ -25,7 +25,6 @@ export interface At {
   extent(text: string): Text;
   /** The shape of a tensor of this type, as a list of Python. */
   shape(type: Type): string;
-  helper(name: HelperName): string;
   /** A sum over examples, as that over all examples of a batch that is spread over several processes. */
   across(text: Text): Text;
   /** A tensor that has the dtype and the device of what is computed. */
@@ -118,9 +117,9 @@ export const rows: { readonly [K in StructuralOp]: Row<K> } = {
   site: (_, at) => at.x(0),
   stat: byNorm,
   population: byNorm,
-  ramp: ({ attrs: { from, to, first, last } }, at) =>
+  ramp: ({ attrs: { from, to, first, last } }) =>
     call(
-      at.helper("ramp"),
+      helper("ramp"),
       ...["self.updates", "self.training", ...[from, to].map((n) => float(number(n).text)), first, last].map((text) =>
         atom(String(text)),
       ),
@@ -144,7 +143,7 @@ export const rows: { readonly [K in StructuralOp]: Row<K> } = {
   partial: byPasses,
   spread: byPasses,
   group_sum: ({ attrs: { group }, operands: [x] }, at) =>
-    call(at.helper("group_sums"), at.x(0), number(-x.type.shape.length - 1), number(group)),
+    call(helper("group_sums"), at.x(0), number(-x.type.shape.length - 1), number(group)),
   argmax: (_, at) => method(at.x(0), "argmax", "-1"),
   dot: contraction,
   split: ({ attrs: { axis, parts }, operands: [x] }, at) =>
@@ -180,9 +179,9 @@ export const rows: { readonly [K in StructuralOp]: Row<K> } = {
     return along === -1 ? apart : method(apart, "movedim", "-1", String(along));
   },
   overlap: ({ attrs: { axis, stride, dilation }, operands: [x] }, at) =>
-    call(at.helper("overlap"), at.x(0), number(fromEnd(x.type, axis) + 1), number(stride), number(dilation)),
+    call(helper("overlap"), at.x(0), number(fromEnd(x.type, axis) + 1), number(stride), number(dilation)),
   reshape: ({ attrs: { shape }, operands: [x] }, at) =>
-    call(at.helper("reshape"), at.x(0), number(x.type.shape.length), atom(ints(at, shape))),
+    call(helper("reshape"), at.x(0), number(x.type.shape.length), atom(ints(at, shape))),
   transpose: ({ attrs: { permutation } }, at) => {
     const n = permutation.length;
     if (n === 2) return permutation[0] === 1 ? method(at.x(0), "transpose", "-2", "-1") : at.x(0);
@@ -199,17 +198,17 @@ export const rows: { readonly [K in StructuralOp]: Row<K> } = {
     return entry(at.x(0), x.type.batch ? index : `${index}, 0`);
   },
   put: ({ attrs: { step } }, at) =>
-    call(at.helper("put_step"), at.x(0), at.extent("time"), atom(step === "first" ? "0" : "-1")),
-  shift: ({ attrs: { by } }, at) => call(at.helper("delayed"), at.x(0), number(by)),
-  reverse: (_, at) => call(at.helper("reverse_steps"), at.x(0), at.x(1)),
+    call(helper("put_step"), at.x(0), at.extent("time"), atom(step === "first" ? "0" : "-1")),
+  shift: ({ attrs: { by } }, at) => call(helper("delayed"), at.x(0), number(by)),
+  reverse: (_, at) => call(helper("reverse_steps"), at.x(0), at.x(1)),
   cumsum: byPasses,
   whole: ({ operands: [x] }, at) => (x.type.batch ? method(at.x(0), "transpose", "0", "1") : entry(at.x(0), ":, 0")),
   stepwise: ({ operands: [x] }, at) => {
     const rows = x.type.batch ? method(at.x(0), "transpose", "0", "1") : method(at.x(0), "unsqueeze", "1");
-    return call(at.helper("rows_of_steps"), rows, at.extent("time"));
+    return call(helper("rows_of_steps"), rows, at.extent("time"));
   },
   gather: ({ operands: [table] }, at) => {
-    if (at.leaded(0)) return call(at.helper("take_rows"), at.x(0), at.x(1));
+    if (at.leaded(0)) return call(helper("take_rows"), at.x(0), at.x(1));
     return table.type.shape.length === 2 ? call("F.embedding", at.x(1), at.x(0)) : entry(at.x(0), at.x(1).text);
   },
   scatter: byDerivative,

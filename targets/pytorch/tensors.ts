@@ -1,7 +1,8 @@
 /** Prints how a module makes its tensors, the modules around them and its norms, and how they begin. */
 import type { OpOf } from "../../compiler/ir/types.ts";
 import { createNamer } from "../shared/names.ts";
-import type { HelperName } from "./helpers.ts";
+import type { NormAt } from "./collecting.ts";
+
 import { initialLines, lookedAt } from "./initialisers.ts";
 import { attribute, type Paths, reserved } from "./names.ts";
 import type { NormClass } from "./norm.ts";
@@ -13,13 +14,12 @@ export interface TensorOptions {
   readonly isCell: boolean;
   readonly paths: Paths;
   /** By site. */
-  readonly norms: ReadonlyMap<string, { readonly path: readonly string[]; readonly made: NormClass }>;
+  readonly norms: ReadonlyMap<string, NormAt>;
   readonly params: readonly LeafOp[];
   /** Also those that only initial values look at. */
   readonly declared: readonly LeafOp[];
   /** A dimension's name in the module. */
   readonly dim: (name: string) => string;
-  readonly helper: (name: HelperName) => string;
 }
 
 export class Tensors {
@@ -106,7 +106,7 @@ export class Tensors {
     const lines = (op: LeafOp): readonly string[] => {
       const { leaf, type } = op.attrs;
       if (leaf.kind !== "param") return [];
-      const filled = initialLines(leaf.init, at(leaf.name), type, { helper: this.o.helper, names: locals, at });
+      const filled = initialLines(leaf.init, at(leaf.name), type, { names: locals, at });
       if (this.o.paths.has(leaf.name)) return filled;
       // Only the initial values of others look at it.
       const shape = type.shape.map((d) => extent(d, (n) => `self.${this.o.dim(n)}`).text).join(", ") || "[]";
