@@ -14,11 +14,9 @@ import { type ExitCode, exit, Failure } from "../failure.ts";
 import { bytesText } from "../output.ts";
 import { packageVersion } from "../package.ts";
 import { checkNoFolder, writeAtomically } from "../report/files.ts";
-import { compileFile } from "../toolchain.ts";
-import { elaborateModel } from "../training/task-model.ts";
 import { encodeOnnx } from "./encode-onnx.ts";
 import type { ModelToExport } from "./formats.ts";
-import { stateForInference } from "./state.ts";
+import { elaboratedToExport } from "./state.ts";
 
 /** Throws C0312 for what ONNX cannot say. */
 export async function exportOnnx(context: Context, model: ModelToExport): Promise<ExitCode> {
@@ -26,15 +24,7 @@ export async function exportOnnx(context: Context, model: ModelToExport): Promis
   const { checkpoint, settings, task } = model;
   const { out, ragged = false, states: carry = false } = settings;
   await checkNoFolder(out);
-  const { elaborated, host, options } = elaborateModel({ ...settings, file: model.file }, task);
-  // The plan says what a checkpoint of this model holds.
-  const request = { ...settings, file: model.file, host, entry: options.entry, dims: elaborated.dims };
-  const { executable } = await compileFile(
-    { ...request, target: "wasm", batch: 1, time: task.steps, entries: ["infer"] },
-    context,
-  );
-  const { plan } = executable;
-  const state = stateForInference(plan, model, output);
+  const { elaborated, plan, state } = await elaboratedToExport(context, model);
   const { graph } = elaborated;
   if (carry) refuseParts(plan.name, graph);
   const dims = { ...elaborated.dims, steps: task.steps };

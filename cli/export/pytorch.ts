@@ -15,13 +15,11 @@ import { cannotWrite } from "../file-errors.ts";
 import { bytesText } from "../output.ts";
 import { packageVersion } from "../package.ts";
 import { writeAtomically } from "../report/files.ts";
-import { compileFile } from "../toolchain.ts";
-import { elaborateModel } from "../training/task-model.ts";
 import type { ModelToExport } from "./formats.ts";
 import { moduleName } from "./python-modules.ts";
 import { checkTensors } from "./pytorch-check.ts";
 import { DEFAULT_LIMIT, trainingFiles } from "./pytorch-training.ts";
-import { stateForInference } from "./state.ts";
+import { elaboratedToExport } from "./state.ts";
 import { stateDict } from "./state-dict.ts";
 
 const WEIGHTS = "weights.safetensors";
@@ -33,14 +31,7 @@ export async function exportPytorch(context: Context, model: ModelToExport): Pro
   const { settings, task } = model;
   const { out, distributed = false } = settings;
   await checkEmpty(out);
-  const { elaborated, host, options } = elaborateModel({ ...settings, file: model.file }, task);
-  const request = { ...settings, file: model.file, host, entry: options.entry, dims: elaborated.dims };
-  const { executable } = await compileFile(
-    { ...request, target: "wasm", batch: 1, time: task.steps, entries: ["infer"] },
-    context,
-  );
-  const { plan } = executable;
-  const state = stateForInference(plan, model, output);
+  const { elaborated, host, options, plan, state } = await elaboratedToExport(context, model);
   const { graph, dims } = elaborated;
   const text = host.read(model.file) ?? "";
   const about: ModuleAbout = {

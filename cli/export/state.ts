@@ -3,10 +3,13 @@ import { ownTensors } from "../../runtime/check-state.ts";
 import { keptTensors } from "../../runtime/layout.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import { compareState, type SessionState } from "../../runtime/state.ts";
+import type { Context } from "../context.ts";
 import { requireCountedOn, requireStatistics } from "../inference/trained-session.ts";
 import type { Output } from "../output.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
+import { compileFile } from "../toolchain.ts";
 import { allowed, sayOtherEquations } from "../training/checkpoint.ts";
+import { type ElaboratedModel, elaborateModel } from "../training/task-model.ts";
 import type { ModelToExport } from "./formats.ts";
 
 /**
@@ -33,4 +36,21 @@ export function stateForInference(
   // Its batches have nothing to go on from.
   const { carried: _, ...rest } = state;
   return { ...rest, name, fingerprint, measures, equations, dims, tensors };
+}
+
+/** A trained model's graph, with the plan that says what a checkpoint of it holds, and its numbers. Throws as `stateForInference` does. */
+export async function elaboratedToExport(
+  context: Context,
+  model: ModelToExport,
+): Promise<ElaboratedModel & { readonly plan: Plan; readonly state: SessionState }> {
+  const { settings, task, file } = model;
+  const made = elaborateModel({ ...settings, file }, task);
+  const { elaborated, host, options } = made;
+  const request = { ...settings, file, host, entry: options.entry, dims: elaborated.dims };
+  const { executable } = await compileFile(
+    { ...request, target: "wasm", batch: 1, time: task.steps, entries: ["infer"] },
+    context,
+  );
+  const { plan } = executable;
+  return { ...made, plan, state: stateForInference(plan, model, context.output) };
 }

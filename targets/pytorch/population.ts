@@ -129,7 +129,7 @@ const synchronisedMoments = `
         return m, self.settle(i + 1, centred / n.clamp(min=1) + torch.square(own - m), enough)
 `;
 
-const record = `
+const record = (distributed: boolean): string => `
     def record(self, i: int, own: Tensor, has: Optional[Tensor]) -> Tensor:
         """
         Keeps the batch's statistic i for \`collect\`, and returns what the norm uses of it.
@@ -139,20 +139,9 @@ const record = `
         """
         if has is None:
             return self.settle(i, own, None)
-        return self.settle(i, own, wide(has.sum(-1, keepdim=True) >= min(2, has.shape[-1]), own))
-`;
-
-const synchronisedRecord = `
-    def record(self, i: int, own: Tensor, has: Optional[Tensor]) -> Tensor:
-        """
-        Keeps the batch's statistic i for \`collect\`, and returns what the norm uses of it.
-
-        At steps that a single example of several has, its statistic is no use: it is its own mean. The last step that more had
-        stands in for the others.
-        """
-        if has is None:
-            return self.settle(i, own, None)
-        n = self.together(has.sum(-1, keepdim=True))
+${
+  distributed
+    ? `        n = self.together(has.sum(-1, keepdim=True))
         return self.settle(i, own, wide(n >= self.fewest(has), own))
 
     def fewest(self, has: Tensor) -> int:
@@ -161,25 +150,19 @@ const synchronisedRecord = `
 
     def together(self, x: Tensor) -> Tensor:
         """The sum of x over all ranks, if statistics are synchronised."""
-        return self.across(x) if self.sync else x
+        return self.across(x) if self.sync else x`
+    : "        return self.settle(i, own, wide(has.sum(-1, keepdim=True) >= min(2, has.shape[-1]), own))"
+}
 `;
 
-const filled = `
+const filled = (distributed: boolean): string => `
     def filled(self, has: Optional[Tensor], T: int) -> Tensor:
         """For each step the fraction of the batch that has it, [time]; 0 if no step has enough examples."""
         if has is None:
             return torch.ones(T, dtype=self.batches.dtype, device=self.batches.device)
-        n = has.sum(-1).reshape(-1)
-        enough = n >= min(2, has.shape[-1])
-        return (n * enough.any()).to(self.batches.dtype) / has.shape[-1]
-`;
-
-const synchronisedFilled = `
-    def filled(self, has: Optional[Tensor], T: int) -> Tensor:
-        """For each step the fraction of the batch that has it, [time]; 0 if no step has enough examples."""
-        if has is None:
-            return torch.ones(T, dtype=self.batches.dtype, device=self.batches.device)
-        n = self.across(has.sum(-1).reshape(-1))
+${
+  distributed
+    ? `        n = self.across(has.sum(-1).reshape(-1))
         B = int(self.across(torch.tensor(has.shape[-1], device=has.device)))
         enough = n >= min(2, B)
         return (n * enough.any()).to(self.batches.dtype) / B
@@ -188,7 +171,11 @@ const synchronisedFilled = `
         """A statistic of the whole batch: where each rank has its own, their mean over examples."""
         if self.sync or self.ranks == 1:
             return own
-        return self.across(B * own) / self.across(torch.tensor(float(B), device=own.device))
+        return self.across(B * own) / self.across(torch.tensor(float(B), device=own.device))`
+    : `        n = has.sum(-1).reshape(-1)
+        enough = n >= min(2, has.shape[-1])
+        return (n * enough.any()).to(self.batches.dtype) / has.shape[-1]`
+}
 `;
 
 /** What a batch moves the tables by. */
@@ -233,7 +220,7 @@ ${distributed ? "        self.sync, self.begun = True, False\n" : ""}
             return table[min(t, last)].unsqueeze(0)
         rows = torch.arange(t, t + x.shape[0], device=table.device).clamp(max=last)
         return table[rows].unsqueeze(1)
-${distributed ? synchronisedMoments : moments}${distributed ? synchronisedRecord : record}
+${distributed ? synchronisedMoments : moments}${record(distributed)}
     def settle(self, i: int, own: Tensor, enough: Optional[Tensor]) -> Tensor:
         """Keeps statistic i, halfway to the last step with enough examples where there are not \`enough\`."""
         used = own
@@ -254,7 +241,7 @@ ${distributed ? synchronisedMoments : moments}${distributed ? synchronisedRecord
             raise ValueError("norms of groups of examples are trained on sequences of equal length")
         self.seen[i].append(own.detach().mean(axis, keepdim=True))
         return own
-${distributed ? synchronisedFilled : filled}
+${filled(distributed)}
     def weight_now(self, filled: Tensor, t: int) -> Tensor:
         """The weight of the batch: its fraction of everything seen so far, but at least \`momentum\`."""
         T = filled.shape[0]
