@@ -17,6 +17,7 @@ import type { FloatType, KExpr, KStmt } from "../../kernel-ir/types.ts";
 import { type Bounds, loop } from "../loops.ts";
 import type { AxisIndex } from "./axis-index.ts";
 import { MOST_PRODUCTS, packedProducts, worthPacking } from "./packed.ts";
+import { BLOCK_ROWS, blockWidths } from "./register-blocks.ts";
 import { cellsOf, further, hintOf, type ProductSite, StridedProduct, zeroOf } from "./strided-product.ts";
 
 /** A block of the result: `rows` × `columns` elements, or vectors of four, the first at `index`. */
@@ -38,11 +39,9 @@ interface Rounds extends Bounds {
   readonly step: number;
 }
 
-const ROWS = 4;
-/** Columns of an outer block of several rows: 4 × 8 sums take eight registers. */
-const COLUMNS = [8, 4, 1];
-/** A block of a single row is two cache lines wide, so that each line of the right operand is read only once. */
-const COLUMNS_OF_ONE_ROW = [32, 16, 8, 4, 1];
+/** Rows and columns of an inner block. */
+const INNER_ROWS = [4, 1];
+const INNER_COLUMNS = [2, 1];
 
 /** The loops of blocked products; undefined if the operands' strides do not suit any kind of block. */
 export function blockedProducts(site: ProductSite): readonly KStmt[] | undefined {
@@ -76,23 +75,35 @@ class BlockedProduct {
   /** Loops over the result in blocks, the largest that fit. */
   private traverse(start: AxisIndex, leaf: (b: Block) => readonly KStmt[]): readonly KStmt[] {
     const { dot } = this;
+    if (dot.others.length === 0) return this.blocks(start, "lanes", leaf);
+    return dot.nest(dot.others, start, (index) => this.blocks(index, "serial", leaf), "lanes");
+  }
+
+  /** Blocks of rows are outermost, since the widths that suit them depend on how many rows they have. */
+  private blocks(index: AxisIndex, kind: "lanes" | "serial", leaf: (b: Block) => readonly KStmt[]): readonly KStmt[] {
+    const { dot, mode } = this;
     const { row, column, site } = dot;
-    const alone = row === undefined || site.range(row).most === 1;
-    const outer = alone ? COLUMNS_OF_ONE_ROW : COLUMNS;
-    const widths = this.mode === "outer" ? outer : [2, 1];
-    const blocks = (index: AxisIndex, kind: "lanes" | "serial"): readonly KStmt[] =>
-      dot.blocks(column, site.range(column), widths, kind, (first, size) => {
-        const vectors = this.mode === "outer" && size >= 4;
-        const here: AxisIndex = new Map([...index, [column, first]]);
-        const columns = vectors ? size / 4 : size;
-        const type: FloatType = vectors ? "f32x4" : "f32";
-        if (row === undefined) return leaf({ rows: 1, columns, type, index: here });
-        return dot.blocks(row, site.range(row), [ROWS, 1], "serial", (r, rows) =>
-          leaf({ rows, columns, type, index: new Map([...here, [row, r]]) }),
-        );
-      });
-    if (dot.others.length === 0) return blocks(start, "lanes");
-    return dot.nest(dot.others, start, (index) => blocks(index, "serial"), "lanes");
+    const ofRows = (here: AxisIndex, rows: number): readonly KStmt[] =>
+      dot.blocks(
+        column,
+        site.range(column),
+        mode === "outer" ? blockWidths(rows) : INNER_COLUMNS,
+        kind,
+        (first, size) => {
+          const vectors = mode === "outer" && size >= 4;
+          return leaf({
+            rows,
+            columns: vectors ? size / 4 : size,
+            type: vectors ? "f32x4" : "f32",
+            index: new Map([...here, [column, first]]),
+          });
+        },
+      );
+    if (row === undefined) return ofRows(index, 1);
+    const sizes = mode === "outer" ? BLOCK_ROWS : INNER_ROWS;
+    return dot.blocks(row, site.range(row), sizes, "serial", (first, rows) =>
+      ofRows(new Map([...index, [row, first]]), rows),
+    );
   }
 
   private fill({ rows, columns, type, index }: Block): readonly KStmt[] {

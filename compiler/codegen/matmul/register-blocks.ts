@@ -1,0 +1,19 @@
+/**
+ * Register blocks: rows × vectors of a product's result whose sums stay in registers. V8 has 15 vector registers to give, and loads
+ * all operands of a round before it multiplies any of them: sums, vectors and rows must fit together. With one more, a sum is spilled
+ * in every round: a row by 8 vectors takes 1.4 times as long as by 7.
+ */
+
+const REGISTERS = 15;
+
+/** The most vectors beside each other in a block of so many rows. */
+export const mostVectors = (rows: number): number => Math.floor((REGISTERS - rows) / (rows + 1));
+
+/** Rows of a block, largest first. Each makes as many products in a cycle as a core can, a single row nearly as many. */
+export const BLOCK_ROWS: readonly number[] = [4, 2, 1];
+
+/** The widths in columns of blocks of so many rows, largest first. */
+export function blockWidths(rows: number): readonly number[] {
+  const most = mostVectors(rows);
+  return [most, ...[4, 2, 1].filter((vectors) => vectors < most)].map((vectors) => 4 * vectors).concat(1);
+}
