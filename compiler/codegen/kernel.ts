@@ -18,6 +18,7 @@ import { Evaluation, type Scope } from "./elementwise.ts";
 import { gridSplits } from "./grid-splits.ts";
 import { type KernelInput, kernelNames, storedNames } from "./kernel-input.ts";
 import { forEachPoint, type OwnedAxis } from "./loop-nest.ts";
+import { commonDivisor } from "./loops.ts";
 import { blockedProducts } from "./matmul/blocked.ts";
 import type { ProductInMemory } from "./matmul/strided-product.ts";
 import { jobOf, tileProduct } from "./matmul/tile-products.ts";
@@ -379,5 +380,3 @@ class KernelGenerator {
 
 const productsIn = (ops: readonly Op[]): readonly MatrixProduct[] =>
   ops.flatMap((op) => (op.op === "dot" ? (matrixProduct(op) ?? []) : []));
-
-const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));

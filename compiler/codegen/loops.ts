@@ -67,19 +67,38 @@ export function inBlocks(
   body: (first: Variable, size: number) => readonly KStmt[],
 ): readonly KStmt[] {
   const statements: KStmt[] = [];
-  const count = x.sub(range.to, range.from);
   let { from } = range;
+  /** A number that divides how many are left. */
+  let { multiple } = range;
   for (const size of sizes) {
-    const exact = range.multiple % size === 0;
-    const to = exact ? range.to : x.add(range.from, x.sub(count, x.rem(count, x.int(size))));
+    const exact = multiple % size === 0;
+    const to = exact ? range.to : bound(names, statements, wholeBlocks(from, range.to, size));
     const [first, end] = [x.known(from), x.known(to)];
-    if (first !== undefined && end !== undefined && end <= first) continue;
-    statements.push(loop(names, { hint, kind, from, to, step: size }, (i) => body(i, size)));
+    if (first === undefined || end === undefined || end > first)
+      statements.push(loop(names, { hint, kind, from, to, step: size }, (i) => body(i, size)));
     if (exact) break;
     from = to;
+    multiple = commonDivisor(multiple, size);
   }
   return statements;
 }
+
+/** Where the blocks of a size end that fit between two positions. */
+function wholeBlocks(from: KExpr, to: KExpr, size: number): KExpr {
+  const left = x.sub(to, from);
+  return x.add(from, x.sub(left, x.rem(left, x.int(size))));
+}
+
+/** A position under a name, unless it is a number: the blocks of the next size begin there. */
+function bound(names: Names, into: KStmt[], value: KExpr): KExpr {
+  if (value.k === "int") return value;
+  const name = names("end");
+  into.push({ s: "let", name, type: "i32", value });
+  return x.variable(name, "i32");
+}
+
+/** The greatest number that divides both. */
+export const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
 
 /** The index along each axis of position `i` of axes that were flattened into one, outermost first. */
 export function unflatten(i: KExpr, extents: readonly number[]): readonly KExpr[] {

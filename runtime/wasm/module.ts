@@ -1,6 +1,7 @@
 /** Picks and compiles the WebAssembly module that suits the engine and the memory. */
 import { messageOf, RuntimeError } from "../error.ts";
 import { moduleOf, type Sealed } from "../sealed-code.ts";
+import { sequencerCode } from "./sequencer-code.ts";
 
 /** Which of WebAssembly's vector instructions to use: relaxed ones fuse a product and a sum, and round as the machine does. */
 export type Simd = "plain" | "relaxed";
@@ -26,8 +27,18 @@ export async function compileModule(
   shared: boolean,
 ): Promise<WebAssembly.Module> {
   const binary = moduleOf((simd === "relaxed" ? code.relaxed : undefined) ?? code.binary, sealer);
+  return compiled(shared ? binary : unshared(binary));
+}
+
+/** The module that runs threads' programs (`sequencer.wat`). Error: C0506, where WebAssembly has no atomic operations. */
+export async function compileSequencer(shared: boolean): Promise<WebAssembly.Module> {
+  const binary = Uint8Array.from(atob(sequencerCode), (character) => character.charCodeAt(0));
+  return compiled(shared ? binary : unshared(binary));
+}
+
+async function compiled(binary: Uint8Array): Promise<WebAssembly.Module> {
   try {
-    return await WebAssembly.compile((shared ? binary : unshared(binary)) as Uint8Array<ArrayBuffer>);
+    return await WebAssembly.compile(binary as Uint8Array<ArrayBuffer>);
   } catch (thrown) {
     throw new RuntimeError("C0506", `the WebAssembly module does not load: ${messageOf(thrown)}`);
   }

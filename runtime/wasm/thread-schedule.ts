@@ -1,6 +1,29 @@
 /** Spreads an entry over threads: which dispatches are split between them, and where barriers are needed. */
 import type { Command, Plan } from "../plan.ts";
-import type { ThreadInstruction, ThreadProgram } from "./thread.ts";
+
+/** One thing that a thread does for an entry. */
+export type ThreadInstruction =
+  | {
+      readonly do: "dispatch";
+      readonly kernel: string;
+      readonly grid: readonly [number, number, number];
+      /** Whether its workgroups are split between the threads; otherwise thread 0 runs them all. */
+      readonly split: boolean;
+    }
+  /** Waits until every thread has arrived. */
+  | { readonly do: "barrier" }
+  /** For `count` steps or segments, first to last or last to first: at step `from` and every `stride` steps after it. */
+  | {
+      readonly do: "loop";
+      readonly from: number;
+      readonly count: number;
+      readonly stride: number;
+      readonly reverse: boolean;
+      readonly body: ThreadProgram;
+    };
+
+/** What a thread does for an entry, in order. */
+export type ThreadProgram = readonly ThreadInstruction[];
 
 /** What threads cost, in the operations that one thread could do meanwhile. */
 export interface Costs {
@@ -54,8 +77,7 @@ export function scheduleThreads(
   const serial = bind(commands, steps);
   if (!(total(serial) > costs.start)) return { program: serial, threads: 1 };
   const parallel = split(serial, (dispatch) => saved(dispatch) > 0);
-  // The calling thread goes on when all are done.
-  return { program: [...withBarriers(parallel, undefined), { do: "barrier" }], threads };
+  return { program: withBarriers(parallel, undefined), threads };
 }
 
 type Dispatch = Extract<ThreadInstruction, { do: "dispatch" }>;

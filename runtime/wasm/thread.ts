@@ -4,35 +4,29 @@
  * its inner functions are methods, because tools that keep function names wrap all others in a helper.
  */
 
-/** One thing that a thread does for an entry. */
-export type ThreadInstruction =
-  | {
-      readonly do: "dispatch";
-      readonly kernel: string;
-      readonly grid: readonly [number, number, number];
-      /** Whether its workgroups are split between the threads; otherwise thread 0 runs them all. */
-      readonly split: boolean;
-    }
-  /** Waits until every thread has arrived. */
-  | { readonly do: "barrier" }
-  /** For `count` steps or segments, first to last or last to first: at step `from` and every `stride` steps after it. */
-  | {
-      readonly do: "loop";
-      readonly from: number;
-      readonly count: number;
-      readonly stride: number;
-      readonly reverse: boolean;
-      readonly body: ThreadProgram;
-    };
+/** A machine's code and memory, as a worker gets them. */
+export interface Loadable {
+  readonly machine: number;
+  readonly module: WebAssembly.Module;
+  readonly sequencer: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  /** The kernels' names, in the order of the sequencer's table. */
+  readonly kernels: readonly string[];
+}
 
-/** What a thread does for an entry, in order. */
-export type ThreadProgram = readonly ThreadInstruction[];
+/** A loaded machine: what the modules of its kernels and of its sequencer export. */
+export interface Loaded extends Pick<Loadable, "machine" | "memory" | "kernels"> {
+  readonly exports: WebAssembly.Exports;
+  readonly sequencer: WebAssembly.Exports;
+}
 
 /** One run of an entry. */
 export interface Job {
   readonly machine: number;
   readonly entry: string;
-  readonly program: ThreadProgram;
+  /** Where thread 0's program stands, and how far apart the programs of two threads are, in bytes. */
+  readonly program: number;
+  readonly programStride: number;
   /** T, the length of the sequences. */
   readonly steps: number;
   /** t outside of loops. */
@@ -48,125 +42,156 @@ export interface Job {
 
 /** What a worker is told. */
 export type Order =
-  | {
-      readonly do: "load";
-      readonly machine: number;
-      readonly module: WebAssembly.Module;
-      readonly memory: WebAssembly.Memory;
-    }
+  | { readonly do: "load"; readonly loadable: Loadable }
   | { readonly do: "run"; readonly job: Job }
   | { readonly do: "drop"; readonly machine: number };
 /** A worker's answer to `load`: the machine, and why it does not load if it does not. */
 export type Answer = { readonly machine: number; readonly failure: string | undefined };
 
-/** Words of the control block: four cache lines, so that threads that spin do not disturb one that counts, and a text. */
-export const controlWords = 1024;
+/**
+ * Bytes of the control block with which the memory of a machine for so many threads begins. It has cache lines for what threads tell
+ * each other, so that one that waits does not disturb one that works, and a message.
+ */
+export const controlBytes = (threads: number): number => 1024 + 64 * threads;
 
 export interface Thread {
-  /** Does this thread's part of a job. A kernel that traps leaves its message in the control block; the other threads still finish. */
-  run(job: Job, exports: WebAssembly.Exports): void;
-  /** What went wrong in the last run, on any thread; undefined if nothing did. Clears it. */
-  failure(): string | undefined;
+  /** Takes in a machine whose modules have instances. */
+  hold(loaded: Loaded): void;
+  /** Makes ready for a job with several threads. */
+  prepare(job: Job): void;
+  /**
+   * Does this thread's part of a job; the calling thread waits for the others. A kernel that traps leaves its message in the control
+   * block, and the other threads stop at their next barrier. Returns the message to the calling thread, if there is one.
+   */
+  run(job: Job): string | undefined;
+  /** Forgets a machine. */
+  drop(machine: number): void;
   /** Carries out an order. */
   obey(order: Order): Answer | undefined;
 }
 
-/**
- * Thread `index` of those that share `control`. `mayWait` says whether it may sleep: a browser's main thread may not.
- *
- * At a barrier a thread spins for a while, and then sleeps. To sleep and be woken takes some 50 µs here, and 5,000 spins of 9 ns
- * take about as long: whatever the others do, waiting costs at most twice the least it can.
- */
-export function createThread(index: number, control: Int32Array, mayWait: boolean): Thread {
-  const arrived = 0;
-  const generation = 16;
-  const sleeping = 32;
-  const failed = 48;
+/** Thread `index` of those that share a machine. `mayWait` says whether it may sleep: a browser's main thread may not. */
+export function createThread(index: number, mayWait: boolean): Thread {
+  const failed = 0;
+  const finished = 32;
   /** The message's length, followed by the message. */
-  const text = 49;
+  const text = 48;
+  /** Where the threads tell how many barriers they have reached. */
+  const reached = 256;
+  const line = 16;
   const spins = 5_000;
-  const machines = new Map<number, WebAssembly.Exports>();
+  interface Instance {
+    readonly loaded: Loaded;
+    readonly start: (program: number, t: number, steps: number) => number;
+    globals: Job["globals"] | undefined;
+  }
+  const machines = new Map<number, Instance>();
 
   const thread = {
-    barrier(threads: number): void {
-      const now = Atomics.load(control, generation);
-      if (Atomics.add(control, arrived, 1) === threads - 1) {
-        Atomics.store(control, arrived, 0);
-        Atomics.add(control, generation, 1);
-        if (Atomics.load(control, sleeping) > 0) Atomics.notify(control, generation);
-        return;
-      }
-      for (let spin = 0; spin < spins || !mayWait; spin++) if (Atomics.load(control, generation) !== now) return;
-      Atomics.add(control, sleeping, 1);
-      while (Atomics.load(control, generation) === now) Atomics.wait(control, generation, now);
-      Atomics.sub(control, sleeping, 1);
+    hold(loaded: Loaded): void {
+      const { machine, exports, sequencer, kernels } = loaded;
+      const table = sequencer.kernels as WebAssembly.Table;
+      table.grow(kernels.length);
+      for (const [number, name] of kernels.entries()) table.set(number, exports[name]);
+      (sequencer.index as WebAssembly.Global).value = index;
+      (sequencer.sleeps as WebAssembly.Global).value = Number(mayWait);
+      machines.set(machine, { loaded, start: sequencer.start as Instance["start"], globals: undefined });
     },
 
-    execute(program: ThreadProgram, t: number, job: Job, exports: WebAssembly.Exports): void {
-      const { steps, threads } = job;
-      for (const instruction of program) {
-        if (instruction.do === "loop") {
-          const { from, count, stride } = instruction;
-          for (let i = 0; i < count; i++)
-            thread.execute(
-              instruction.body,
-              t + from + (instruction.reverse ? count - 1 - i : i) * stride,
-              job,
-              exports,
-            );
-        } else if (instruction.do === "barrier") {
-          thread.barrier(threads);
-        } else if (instruction.split || index === 0) {
-          const [gx, gy, gz] = instruction.grid;
-          const groups = gx * gy * gz;
-          // Always the same part of a grid, so that its weights stay in the cache of the core that used them.
-          const from = instruction.split ? Math.floor((groups * index) / threads) : 0;
-          const to = instruction.split ? Math.floor((groups * (index + 1)) / threads) : groups;
-          if (from === to || Atomics.load(control, failed) !== 0) continue;
-          try {
-            (exports[instruction.kernel] as (...args: number[]) => void)(t, steps, gx, gy, gz, from, to);
-          } catch (thrown) {
-            const reason = thrown instanceof Error ? thrown.message : String(thrown);
-            thread.fail(`kernel \`${instruction.kernel}\` of entry \`${job.entry}\` failed: ${reason}`);
-          }
+    control({ memory }: Loaded): Int32Array {
+      return new Int32Array(memory.buffer);
+    },
+
+    prepare(job: Job): void {
+      const control = thread.control(machines.get(job.machine)!.loaded);
+      Atomics.store(control, failed, 0);
+      Atomics.store(control, finished, 0);
+      for (let k = 0; k < job.threads; k++) Atomics.store(control, reached + k * line, 0);
+    },
+
+    run(job: Job): string | undefined {
+      const instance = machines.get(job.machine)!;
+      const { loaded } = instance;
+      if (instance.globals !== job.globals) {
+        // A module that uses no tensor of a region need not export the region's address.
+        const globals = { ...job.globals, tiles: job.tiles + index * job.tileStride };
+        for (const [name, address] of Object.entries(globals)) {
+          const global = loaded.exports[name];
+          if (global instanceof WebAssembly.Global) global.value = address | 0;
         }
+        instance.globals = job.globals;
+      }
+      (loaded.sequencer.threads as WebAssembly.Global).value = job.threads;
+      let stopped = false;
+      try {
+        const program = job.program + index * job.programStride;
+        stopped = instance.start(program, job.first, job.steps) !== 0;
+      } catch (thrown) {
+        thread.fail(job, loaded, thrown);
+        stopped = true;
+      }
+      if (job.threads > 1) {
+        const control = thread.control(loaded);
+        if (index > 0) {
+          Atomics.add(control, finished, 1);
+          Atomics.notify(control, finished);
+          return undefined;
+        }
+        thread.join(control, job.threads - 1);
+        stopped = Atomics.load(control, failed) !== 0;
+      }
+      return stopped ? thread.failure(thread.control(loaded)) : undefined;
+    },
+
+    /** Waits until so many others have finished. */
+    join(control: Int32Array, others: number): void {
+      for (let spin = 0; ; spin++) {
+        const count = Atomics.load(control, finished);
+        if (count === others) return;
+        if (mayWait && spin >= spins) Atomics.wait(control, finished, count);
       }
     },
 
-    fail(sentence: string): void {
+    fail({ entry }: Job, loaded: Loaded, thrown: unknown): void {
+      const control = thread.control(loaded);
       if (Atomics.compareExchange(control, failed, 0, 1) !== 0) return;
-      const length = Math.min(sentence.length, control.length - text - 1);
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      const at = Number((loaded.sequencer.at as WebAssembly.Global).value);
+      const kernel = loaded.kernels[control[at / 4 + 1]];
+      const sentence = `kernel \`${kernel}\` of entry \`${entry}\` failed: ${reason}`;
+      const length = Math.min(sentence.length, reached - text - 1);
       control[text] = length;
       for (let i = 0; i < length; i++) control[text + 1 + i] = sentence.charCodeAt(i);
+      // Nobody waits for this thread any more.
+      const own = reached + index * line;
+      Atomics.store(control, own, 0x7fffffff);
+      Atomics.notify(control, own);
     },
 
-    failure(): string | undefined {
-      if (Atomics.exchange(control, failed, 0) === 0) return undefined;
+    failure(control: Int32Array): string {
+      Atomics.store(control, failed, 0);
       return String.fromCharCode(...control.subarray(text + 1, text + 1 + control[text]));
     },
 
-    run(job: Job, exports: WebAssembly.Exports): void {
-      // A module that uses no tensor of a region need not export the region's address.
-      const globals = { ...job.globals, tiles: job.tiles + index * job.tileStride };
-      for (const [name, address] of Object.entries(globals)) {
-        const global = exports[name];
-        if (global instanceof WebAssembly.Global) global.value = address | 0;
-      }
-      thread.execute(job.program, job.first, job, exports);
+    drop(machine: number): void {
+      machines.delete(machine);
     },
 
     obey(order: Order): Answer | undefined {
       if (order.do === "load") {
-        const { machine, module, memory } = order;
+        const { machine, module, sequencer, memory, kernels } = order.loadable;
         try {
-          machines.set(machine, new WebAssembly.Instance(module, { env: { memory } }).exports);
+          const env = { memory };
+          const { exports } = new WebAssembly.Instance(module, { env });
+          const own = new WebAssembly.Instance(sequencer, { env }).exports;
+          thread.hold({ machine, memory, kernels, exports, sequencer: own });
           return { machine, failure: undefined };
         } catch (thrown) {
           return { machine, failure: String(thrown) };
         }
       }
-      if (order.do === "run") thread.run(order.job, machines.get(order.job.machine)!);
-      else machines.delete(order.machine);
+      if (order.do === "run") thread.run(order.job);
+      else thread.drop(order.machine);
       return undefined;
     },
   };

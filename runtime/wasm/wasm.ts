@@ -7,8 +7,10 @@ import { isSize, optionParser } from "../option-parser.ts";
 import type { EntryName, Executable, HostRegion, Plan } from "../plan.ts";
 import { sealedCode, type TakeCode } from "../sealed-code.ts";
 import { isRecord } from "../shown.ts";
-import { bestSimd, compileModule, type Simd } from "./module.ts";
-import { type Costs, largestGrid, scheduleThreads, type ThreadSchedule, usualCosts } from "./thread-schedule.ts";
+import { bestSimd, compileModule, compileSequencer, type Simd } from "./module.ts";
+import { controlBytes } from "./thread.ts";
+import { mostWords, programWords } from "./thread-program.ts";
+import { type Costs, largestGrid, scheduleThreads, usualCosts } from "./thread-schedule.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { processors, sharesMemory } from "./workers.ts";
 
@@ -72,6 +74,7 @@ function backendWith(takeCode: TakeCode, options: WasmOptions): WasmBackend {
   const given = parseOptions(options);
   const { threads = Math.min(processors(), mostThreads), simd = bestSimd(), costs = usualCosts } = given;
   const pool = new WorkerPool(sharesMemory() ? threads : 1);
+  let sequencer: Promise<WebAssembly.Module> | undefined;
   let machines = 0;
   let isClosed = false;
   return {
@@ -82,7 +85,9 @@ function backendWith(takeCode: TakeCode, options: WasmOptions): WasmBackend {
     },
     async open(executable) {
       if (isClosed) throw closed("backend");
-      const machine = await open(executable, { takeCode, pool, simd, costs, machine: machines++ });
+      sequencer ??= compileSequencer(pool.limit > 1);
+      const environment = { takeCode, pool, simd, costs, sequencer: await sequencer, machine: machines++ };
+      const machine = await open(executable, environment);
       return closable(machine, () => isClosed);
     },
     close() {
@@ -97,13 +102,14 @@ interface Environment {
   readonly pool: WorkerPool;
   readonly simd: Simd;
   readonly costs: Costs;
+  readonly sequencer: WebAssembly.Module;
   /** The machine's number among those of the backend. */
   readonly machine: number;
 }
 
 async function open(
   executable: Executable,
-  { takeCode, pool, simd, costs, machine }: Environment,
+  { takeCode, pool, simd, costs, sequencer, machine }: Environment,
 ): Promise<LoadedExecutable> {
   const { plan } = executable;
   const code = takeCode(executable, "wasm");
@@ -115,26 +121,42 @@ async function open(
     if (typeof exports[name] !== "function")
       throw new RuntimeError("C0506", `the module exports no kernel \`${name}\``);
   }
+  const kernels = plan.kernels.map(({ name }) => name);
+  const numbers = new Map(kernels.map((name, number) => [name, number]));
+  pool.hold({ machine, memory, kernels, exports, sequencer: await instantiate(sequencer, memory) });
   const tileBytes = exports.tile_bytes instanceof WebAssembly.Global ? Number(exports.tile_bytes.value) : 0;
   const tileStride = aligned(tileBytes);
-  const start = tileStride * pool.limit;
+  // After the control block come the threads' programs for each entry, their tiles, and the regions.
+  const programs = placePrograms(plan, pool.limit);
+  const tiles = programs.end;
+  const start = tiles + tileStride * pool.limit;
 
   let capacity = 0;
   let addresses = place(plan, capacity, memory, start);
   let globals = globalsOf(addresses);
-  const schedules = new Map<
-    EntryName,
-    { readonly steps: number; readonly threads: number; readonly schedule: ThreadSchedule }
-  >();
+  const schedules = new Map<EntryName, { readonly steps: number; readonly wanted: number; readonly threads: number }>();
 
-  /** What `threads` threads do for an entry, worked out again only when something has changed. */
-  const scheduleFor = (entry: EntryName, steps: number, threads: number): ThreadSchedule => {
+  /**
+   * Writes down what `wanted` threads at most do for an entry, only when something has changed. Returns how many take part: fewer, if
+   * more would not pay.
+   */
+  const schedule = (entry: EntryName, steps: number, wanted: number): number => {
     const known = schedules.get(entry);
-    if (known?.steps === steps && known.threads === threads) return known.schedule;
+    if (known?.steps === steps && known.wanted === wanted) return known.threads;
     const { commands } = plan.entries[entry]!;
-    const schedule = scheduleThreads(plan, commands, steps, Math.min(threads, largestGrid(plan, steps)), costs);
-    schedules.set(entry, { steps, threads, schedule });
-    return schedule;
+    const { program, threads } = scheduleThreads(
+      plan,
+      commands,
+      steps,
+      Math.min(wanted, largestGrid(plan, steps)),
+      costs,
+    );
+    for (let index = 0; index < threads; index++) {
+      const at = programs.of(entry) + index * programs.stride(entry);
+      new Int32Array(memory.buffer, at).set(programWords(program, index, threads, numbers));
+    }
+    schedules.set(entry, { steps, wanted, threads });
+    return threads;
   };
 
   return {
@@ -146,12 +168,13 @@ async function open(
     },
     async run(entry: EntryName, steps, first = 0) {
       if (plan.entries[entry] === undefined) throw new Error(`the executable has no entry \`${entry}\``);
-      let schedule = scheduleFor(entry, steps, pool.limit);
-      if (schedule.threads > 1) {
-        const available = await pool.load({ machine, module, memory }, schedule.threads);
-        if (available < schedule.threads) schedule = scheduleFor(entry, steps, available);
+      let threads = schedule(entry, steps, pool.limit);
+      if (threads > 1) {
+        const available = await pool.load({ machine, module, sequencer, memory, kernels }, threads);
+        if (available < threads) threads = schedule(entry, steps, available);
       }
-      const failure = pool.run({ machine, entry, steps, first, ...schedule, globals, tiles: 0, tileStride }, exports);
+      const program = { program: programs.of(entry), programStride: programs.stride(entry) };
+      const failure = pool.run({ machine, entry, ...program, steps, first, threads, globals, tiles, tileStride });
       if (failure !== undefined) throw new RuntimeError("C0506", failure);
     },
     async write(range, data) {
@@ -173,6 +196,20 @@ async function open(
       pool.drop(machine);
     },
   };
+}
+
+/** Where the programs of each entry stand, one for each thread. */
+function placePrograms(plan: Plan, threads: number) {
+  const strides = new Map<string, number>();
+  const starts = new Map<string, number>();
+  let end = controlBytes(threads);
+  for (const [name, { commands }] of Object.entries(plan.entries)) {
+    const stride = aligned(4 * mostWords(commands));
+    strides.set(name, stride);
+    starts.set(name, end);
+    end += stride * threads;
+  }
+  return { end, of: (entry: EntryName) => starts.get(entry)!, stride: (entry: EntryName) => strides.get(entry)! };
 }
 
 async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<WebAssembly.Exports> {

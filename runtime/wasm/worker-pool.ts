@@ -1,13 +1,6 @@
 /** The threads of a backend: the calling one, and workers that start when they are first needed and stay. */
-import { controlWords, createThread, type Job, type Thread } from "./thread.ts";
+import { createThread, type Job, type Loadable, type Loaded, type Thread } from "./thread.ts";
 import { maySleep, startWorker, type WorkerThread } from "./workers.ts";
-
-/** A machine's code and memory, as a worker gets them. */
-export interface Loadable {
-  readonly machine: number;
-  readonly module: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
-}
 
 interface PooledWorker {
   readonly worker: WorkerThread;
@@ -18,7 +11,6 @@ interface PooledWorker {
 }
 
 export class WorkerPool {
-  readonly #control: Int32Array;
   readonly #caller: Thread;
   readonly #workers: PooledWorker[] = [];
   #limit: number;
@@ -26,16 +18,17 @@ export class WorkerPool {
   /** @param limit how many threads at most, the calling one included */
   constructor(limit: number) {
     this.#limit = limit;
-    // Ordinary memory is enough for one thread.
-    this.#control = new Int32Array(
-      limit > 1 ? new SharedArrayBuffer(4 * controlWords) : new ArrayBuffer(4 * controlWords),
-    );
-    this.#caller = createThread(0, this.#control, limit > 1 && maySleep());
+    this.#caller = createThread(0, limit > 1 && maySleep());
   }
 
   /** The most threads there can be: fewer than asked for once a worker could not be started. */
   get limit(): number {
     return this.#limit;
+  }
+
+  /** Has the calling thread take in a machine. */
+  hold(loaded: Loaded): void {
+    this.#caller.hold(loaded);
   }
 
   /** Has workers load a machine, so that `threads` threads can run it. Returns how many can. */
@@ -51,14 +44,17 @@ export class WorkerPool {
   }
 
   /** Runs a job on its threads and returns when all are done: the message of what failed, if anything did. */
-  run(job: Job, exports: WebAssembly.Exports): string | undefined {
-    for (const { worker } of this.#workers.slice(0, job.threads - 1)) worker.post({ do: "run", job });
-    this.#caller.run(job, exports);
-    return this.#caller.failure();
+  run(job: Job): string | undefined {
+    if (job.threads > 1) {
+      this.#caller.prepare(job);
+      for (const { worker } of this.#workers.slice(0, job.threads - 1)) worker.post({ do: "run", job });
+    }
+    return this.#caller.run(job);
   }
 
-  /** Has the workers forget a machine. */
+  /** Has all threads forget a machine. */
   drop(machine: number): void {
+    this.#caller.drop(machine);
     for (const { worker, loaded } of this.#workers) if (loaded.delete(machine)) worker.post({ do: "drop", machine });
   }
 
@@ -75,7 +71,7 @@ export class WorkerPool {
       this.#limit = Math.min(this.#limit, index);
       for (const resolve of waiting.values()) resolve();
     };
-    const worker = startWorker(index, this.#control, {
+    const worker = startWorker(index, {
       answer: ({ machine, failure }) => (failure === undefined ? waiting.get(machine)?.() : fail()),
       fail,
     });
@@ -84,7 +80,8 @@ export class WorkerPool {
 }
 
 /** Resolves when the worker has loaded a machine, or failed. */
-function load({ worker, loaded, waiting }: PooledWorker, { machine, module, memory }: Loadable): Promise<void> {
+function load({ worker, loaded, waiting }: PooledWorker, loadable: Loadable): Promise<void> {
+  const { machine } = loadable;
   const known = loaded.get(machine);
   if (known !== undefined) return known;
   const answer = new Promise<void>((resolve) => waiting.set(machine, resolve)).finally(() => {
@@ -93,6 +90,6 @@ function load({ worker, loaded, waiting }: PooledWorker, { machine, module, memo
   });
   loaded.set(machine, answer);
   worker.hold(true);
-  worker.post({ do: "load", machine, module, memory });
+  worker.post({ do: "load", loadable });
   return answer;
 }

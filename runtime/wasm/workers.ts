@@ -40,24 +40,23 @@ export function maySleep(): boolean {
 }
 
 /** Starts a worker as thread `index`. Throws where the platform refuses at once. */
-export function startWorker(index: number, control: Int32Array, listener: Listener): WorkerThread {
-  // The first message brings the control block; `require` is Node's.
+export function startWorker(index: number, listener: Listener): WorkerThread {
+  // The first message brings the thread's index; `require` is Node's.
   const text = `
     const port = typeof require === "function" ? require("node:worker_threads").parentPort : self;
-    port.onmessage = ({ data: { index, control } }) => {
-      const thread = (${createThread})(index, control, true);
+    port.onmessage = ({ data: { index } }) => {
+      const thread = (${createThread})(index, true);
       port.onmessage = ({ data }) => {
         const answer = thread.obey(data);
         if (answer !== undefined) port.postMessage(answer);
       };
     };`;
   const start = typeof Worker === "undefined" ? startNodeWorker : startWebWorker;
-  return start(text, { index, control }, listener);
+  return start(text, { index }, listener);
 }
 
 interface First {
   readonly index: number;
-  readonly control: Int32Array;
 }
 
 function startWebWorker(text: string, first: First, listener: Listener): WorkerThread {

@@ -1,6 +1,7 @@
 /**
  * WebAssembly's binary format (WebAssembly 3.0, chapter 5), for the part of the language that this target prints: folded
- * instructions, functions, globals that are exported, one imported memory. The text is the same tree in lines (`wat.ts`).
+ * instructions, functions, globals and tables that are exported, one imported memory, and types that calls through a table name.
+ * The text is the same tree in lines (`wat.ts`).
  */
 import { plainCodes, simdCodes } from "./opcodes.ts";
 import type { Wat } from "./wat.ts";
@@ -125,6 +126,8 @@ interface Func {
 interface Indices {
   readonly functions: ReadonlyMap<string, number>;
   readonly globals: ReadonlyMap<string, number>;
+  readonly tables: ReadonlyMap<string, number>;
+  readonly types: ReadonlyMap<string, number>;
 }
 
 /** Alignment of an access, as a power of two: that of what it reads or writes. */
@@ -178,8 +181,10 @@ class FunctionBody {
 
   private instruction(name: string, wat: List): void {
     const [, ...immediates] = wat.filter(isString);
-    for (const part of wat) if (isList(part)) this.one(part);
-    const { out } = this;
+    // A call through a table names the type of what it calls.
+    const type = name === "call_indirect" ? wat.find((part) => headOf(part) === "type") : undefined;
+    for (const part of wat) if (isList(part) && part !== type) this.one(part);
+    const { out, indices } = this;
     const plain = plainCodes[name];
     if (plain !== undefined) {
       for (const byte of plain) out.byte(byte);
@@ -189,6 +194,7 @@ class FunctionBody {
       out.byte(0xfd);
       out.u32(simd);
     }
+    if (isList(type)) out.u32(this.index(indices.types, type[1] as string));
     this.immediates(name, immediates);
   }
 
@@ -207,11 +213,15 @@ class FunctionBody {
       case "call":
         out.u32(this.index(indices.functions, given[0]));
         break;
+      case "call_indirect":
+        out.u32(this.index(indices.tables, given[0]));
+        break;
       case "br":
       case "br_if":
         out.u32(this.depth(given[0]));
         break;
       case "i32.const":
+      case "i64.const":
         out.s32(Number(given[0]));
         break;
       case "f32.const":
@@ -221,7 +231,7 @@ class FunctionBody {
         lanes(out, given[0], given.slice(1));
         break;
       default:
-        if (name.includes(".load") || name.includes(".store")) {
+        if (/\.(load|store|atomic)/.test(name)) {
           const offset = given.find((g) => g.startsWith("offset="));
           out.u32(alignmentOf(name));
           out.u32(offset === undefined ? 0 : Number(offset.slice("offset=".length)));
@@ -295,7 +305,8 @@ function readFunction(wat: List, typeOf: (s: Signature) => number): Func {
 }
 
 /**
- * The module with these fields: the `import` of a memory, `global`s and `func`s, in any order. Throws an `Error` for anything else.
+ * The module with these fields: the `import` of a memory, `type`s, `table`s, `global`s and `func`s, in any order. Throws an `Error`
+ * for anything else.
  */
 export function encodeModule(fields: readonly Wat[]): Uint8Array<ArrayBuffer> {
   const of = (head: string): readonly List[] => fields.filter((f): f is List => headOf(f) === head);
@@ -305,13 +316,17 @@ export function encodeModule(fields: readonly Wat[]): Uint8Array<ArrayBuffer> {
     const known = signatures.findIndex((other) => JSON.stringify(other) === key);
     return known >= 0 ? known : signatures.push(s) - 1;
   };
+  const types = of("type").map(([, name, func]) => [name as string, typeOf(readSignature(func as List))] as const);
   const functions = of("func").map((f) => readFunction(f, typeOf));
   const globals = of("global");
+  const tables = of("table");
   const named = (list: readonly (string | undefined)[]): ReadonlyMap<string, number> =>
     new Map(list.flatMap((name, i) => (name === undefined ? [] : [[name, i] as const])));
   const indices: Indices = {
     functions: named(functions.map((f) => f.name)),
     globals: named(globals.map((g) => (isString(g[1]) ? g[1] : undefined))),
+    tables: named(tables.map((t) => t[1] as string)),
+    types: new Map(types),
   };
 
   const out = new Bytes();
@@ -346,6 +361,11 @@ export function encodeModule(fields: readonly Wat[]): Uint8Array<ArrayBuffer> {
     if (most !== undefined) bytes.u32(Number(most));
   });
   section(3, functions, (bytes, { type }) => bytes.u32(type));
+  section(4, tables, (bytes, table) => {
+    bytes.byte(0x70);
+    bytes.byte(0);
+    bytes.u32(Number(table[table.length - 2]));
+  });
   section(6, globals, (bytes, global) => {
     const [type, initial] = global.slice(-2);
     const mutable = headOf(type) === "mut";
@@ -356,6 +376,7 @@ export function encodeModule(fields: readonly Wat[]): Uint8Array<ArrayBuffer> {
     bytes.byte(end);
   });
   const exports = [
+    ...tables.map((t, index) => ({ name: exportOf(t), kind: 1, index })),
     ...globals.map((g, index) => ({ name: exportOf(g), kind: 3, index })),
     ...functions.map((f, index) => ({ name: f.exported, kind: 0, index })),
   ].filter((e) => e.name !== undefined);
@@ -366,6 +387,13 @@ export function encodeModule(fields: readonly Wat[]): Uint8Array<ArrayBuffer> {
   });
   section(10, functions, (bytes, f) => bytes.sized(new FunctionBody(f, indices).encode()));
   return out.taken().slice() as Uint8Array<ArrayBuffer>;
+}
+
+/** `(func (param i32 i32) (result f32))`. */
+function readSignature(func: List): Signature {
+  const of = (head: string): readonly number[] =>
+    func.flatMap((part) => (headOf(part) === head ? (part as List).slice(1).map(typeCode) : []));
+  return { params: of("param"), results: of("result") };
 }
 
 function exportOf(field: List): string | undefined {

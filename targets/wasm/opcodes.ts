@@ -4,7 +4,10 @@
 export const plainCodes: Readonly<Record<string, readonly number[]>> = {
   br: [0x0c],
   br_if: [0x0d],
+  return: [0x0f],
   call: [0x10],
+  call_indirect: [0x11],
+  drop: [0x1a],
   select: [0x1b],
   "local.get": [0x20],
   "local.set": [0x21],
@@ -16,6 +19,7 @@ export const plainCodes: Readonly<Record<string, readonly number[]>> = {
   "i32.store": [0x36],
   "f32.store": [0x38],
   "i32.const": [0x41],
+  "i64.const": [0x42],
   "f32.const": [0x43],
   ...from(0x45, "i32.eqz i32.eq i32.ne i32.lt_s i32.lt_u i32.gt_s i32.gt_u i32.le_s i32.le_u i32.ge_s i32.ge_u"),
   ...from(0x5b, "f32.eq f32.ne f32.lt f32.gt f32.le f32.ge"),
@@ -27,6 +31,11 @@ export const plainCodes: Readonly<Record<string, readonly number[]>> = {
   "i32.reinterpret_f32": [0xbc],
   "f32.reinterpret_i32": [0xbe],
   "i32.trunc_sat_f32_s": [0xfc, 0x00],
+  "memory.atomic.notify": [0xfe, 0x00],
+  "memory.atomic.wait32": [0xfe, 0x01],
+  "i32.atomic.load": [0xfe, 0x10],
+  "i32.atomic.store": [0xfe, 0x17],
+  "i32.atomic.rmw.add": [0xfe, 0x1e],
 };
 
 /** Instructions on vectors: these numbers follow the byte 0xfd. */

@@ -30,12 +30,15 @@ it("a packed product deeper than a panel is added up in pieces", () => {
   for (const D of [800, 1031]) compare(gates(1), { batch: 16, H: 20, D, time: 1 });
 });
 
-it.each([1, 2, 5])("%i examples are too few to pack for", (batch) => {
-  for (const H of [3, 20, 77]) {
-    const kernels = compare(gates(4), { batch, H, D: 9, time: 1 });
-    expect(kernels.every((k) => k.tiles.length === 0)).toBe(true);
-  }
-});
+it.each([1, 2, 3, 5, 7, 15])(
+  "%i examples are too few to pack for, whatever is left of blocks as wide as they fit",
+  (batch) => {
+    for (const H of [3, 20, 28, 40, 52, 64, 77, 100, 127]) {
+      const kernels = compare(gates(H === 77 ? 4 : 1), { batch, H, D: 9, time: 1 });
+      expect(kernels.every((k) => k.tiles.length === 0)).toBe(true);
+    }
+  },
+);
 
 it.each([16, 40])("a weight's gradient, over %i examples and all steps", (batch) => {
   for (const [D, H] of [

@@ -5,7 +5,7 @@ import { sizes } from "../../bench/size.ts";
 import type { TargetName } from "../../cli/targets.ts";
 
 /** The most that a page may load to run a compiled cell, in bytes after gzip. WebGL2's backend is the largest, without gpu.js. */
-const limits: Readonly<Partial<Record<TargetName, number>>> = { wasm: 20_000, wgsl: 20_000, glsl: 23_500 };
+const limits: Readonly<Partial<Record<TargetName, number>>> = { wasm: 21_300, wgsl: 20_000, glsl: 23_500 };
 
 test("the runtime with a cell compiled for inference is no larger than it was, on each target", async () => {
   const found = await sizes();
@@ -54,8 +54,8 @@ test("what carries states from batch to batch is only in a bundle that names it"
   expect(has(await bundled("carrying"))).toBe(true);
 });
 
-test("opening a compiled model by its address takes less than 49 KB after gzip, with every backend there is", async () => {
+test("opening a compiled model by its address takes less than 51 KB after gzip, with every backend there is", async () => {
   const { text, size } = await bundled("openSession");
   expect([text.includes("executable.json"), text.includes("requestAdapter")]).toEqual([true, true]);
-  expect(size).toBeLessThan(49_000);
+  expect(size).toBeLessThan(50_300);
 });

@@ -12,8 +12,13 @@ export const mostVectors = (rows: number): number => Math.floor((REGISTERS - row
 /** Rows of a block, largest first. Each makes as many products in a cycle as a core can, a single row nearly as many. */
 export const BLOCK_ROWS: readonly number[] = [4, 2, 1];
 
-/** The widths in columns of blocks of so many rows, largest first. */
+/**
+ * The widths in columns of blocks of so many rows, largest first. A single row waits for its sums, whatever its width, so that what is
+ * left of the columns is taken at once.
+ */
 export function blockWidths(rows: number): readonly number[] {
   const most = mostVectors(rows);
-  return [most, ...[4, 2, 1].filter((vectors) => vectors < most)].map((vectors) => 4 * vectors).concat(1);
+  const narrower = Array.from({ length: most - 1 }, (_, i) => most - 1 - i);
+  const vectors = [most, ...narrower.filter((n) => rows === 1 || (n & (n - 1)) === 0)];
+  return [...vectors.map((n) => 4 * n), 1];
 }
