@@ -1,5 +1,5 @@
 import type { Range } from "./layout.ts";
-import type { Code, EntryName, Executable, Feature } from "./plan.ts";
+import type { Code, EntryName, Executable, Feature, HostRegion } from "./plan.ts";
 import type { Simd } from "./wasm/module.ts";
 
 /**
@@ -35,6 +35,16 @@ export interface Timing {
   readonly nanoseconds: number;
 }
 
+/** A machine whose memory the host can see, and which runs entries on the calling thread. */
+export interface Direct {
+  /** A region, all of it. Ask for it each time: it moves when memory grows. */
+  region(name: HostRegion): Float32Array;
+  /** Runs an entry at once, on one thread. Errors: C0506, C0508. */
+  run(entry: EntryName, steps: number, first: number): void;
+  /** Whether `LoadedExecutable.run` uses a single thread for a step of this entry, too. */
+  isAlone(entry: EntryName): boolean;
+}
+
 /**
  * A loaded executable: its memory and code. Calls take effect in the order they are made. All entries share `param`, `grad`, `slot`
  * and `stat`, which keep their contents; `input` and `work` are as large as the largest entry needs, and lose their contents when
@@ -53,6 +63,8 @@ export interface LoadedExecutable {
    * one for each such loop, in order. Missing if the device has no such clock.
    */
   time?(entry: EntryName, steps: number): Promise<readonly Timing[]>;
+  /** Missing if the memory is a device's. */
+  readonly direct?: Direct;
   /** Writes a range, whose pieces follow one another in `data`. */
   write(range: Range, data: Float32Array): Promise<void>;
   /** Waits for all runs, then reads ranges, the pieces of each one after another. */

@@ -43,6 +43,12 @@ export class BatchVariants {
     return this.#variants.get(examples)?.runner.plan;
   }
 
+  /** The runner for this many examples, if it has version `version` already. */
+  ready(examples: number, version: number): Runner | undefined {
+    const variant = this.#variants.get(examples);
+    return variant?.version === version ? variant.runner : undefined;
+  }
+
   /** The runner for this many examples, with version `version` of the session's parameters and statistics. */
   async runnerFor(examples: number, version: number): Promise<Runner | undefined> {
     const variant = this.#variants.get(examples);

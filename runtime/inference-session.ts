@@ -14,6 +14,7 @@ import { Runner } from "./runner.ts";
 import { damaged } from "./safetensors.ts";
 import type { Inference, InferOptions } from "./session-types.ts";
 import { compareWeights, type RestoreOptions } from "./state.ts";
+import { Turns } from "./turns.ts";
 
 /**
  * An executable with trained parameters and statistics, which infers. It is what a `Session` is without training, in half the
@@ -29,7 +30,7 @@ export class InferenceSession {
   readonly #missing: Set<string>;
   #seed = 0;
   #inferences = 0;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #closed = false;
   /** Free texts of the checkpoint that was loaded, by key, such as how inputs were scaled. */
   notes: Readonly<Record<string, string>> = {};
@@ -43,6 +44,12 @@ export class InferenceSession {
     this.holder = {
       plan: runner.plan,
       rows,
+      turns: this.#turns,
+      ready: () => {
+        if (this.#closed) throw closed("session");
+        return this.#missing.size === 0 && this.#population.isComplete ? runner : undefined;
+      },
+      ran: () => {},
       exclusive: (act) => this.#exclusive(act),
       planFor: () => undefined,
       count: () => this.#inferences++,
@@ -124,9 +131,7 @@ export class InferenceSession {
 
   #exclusive<R>(act: () => Promise<R>): Promise<R> {
     if (this.#closed) return Promise.reject(closed("session"));
-    const result = this.#turn.then(act);
-    this.#turn = result.catch(() => {});
-    return result;
+    return this.#turns.take(act);
   }
 
   #require({ examples }: OwnBatch): void {

@@ -1,12 +1,14 @@
 /** Inference and streams, for whoever holds a model's parameters and statistics: a `Session` or an `InferenceSession`. */
 import type { Batch, NoiseMode, OwnBatch } from "./batch.ts";
+import { DirectStep } from "./direct-step.ts";
 import { RuntimeError } from "./error.ts";
 import type { Feed } from "./feed.ts";
 import { inferOptions, ownBatch, streamOptions } from "./inference-arguments.ts";
 import type { EntryName, Plan, Tensor } from "./plan.ts";
 import type { Runner } from "./runner.ts";
 import type { Inference, InferOptions, StreamOptions } from "./session-types.ts";
-import { Stream } from "./stream.ts";
+import { rowOfStep, Stream } from "./stream.ts";
+import type { Turns } from "./turns.ts";
 
 /** What inference needs of it. */
 export interface Holder {
@@ -15,6 +17,11 @@ export interface Holder {
   readonly rows: number;
   /** Carries out one call at a time. */
   exclusive<R>(act: () => Promise<R>): Promise<R>;
+  readonly turns: Turns;
+  /** The runner for so many examples, if it has the newest parameters and statistics for every step. Error: C0508. */
+  ready(examples: number): Runner | undefined;
+  /** Is told what ran on a runner that was ready. */
+  ran(runner: Runner): void;
   /** The plan for batches of this size, if there is one besides `plan`. */
   planFor(examples: number): Plan | undefined;
   /** The number of this inference. */
@@ -57,7 +64,8 @@ export async function openStream(holder: Holder, given: StreamOptions): Promise<
     throw new RuntimeError("C0406", `${plan.name} was compiled without \`step\``, help);
   }
   const { rows } = holder;
-  const stream = new Stream({ plan, rows, examples, ...options }, (entry, step) =>
+  const direct = noise === "mean" && !options.missing ? DirectStep.of(holder, plan, examples) : undefined;
+  const stream = new Stream({ plan, rows, examples, direct, turns: holder.turns, ...options }, (entry, step) =>
     holder.exclusive(async () => {
       const { batch, at, began, states, run = holder.count() } = step;
       const runner = await holder.run(entry, batch, at + 1, { run, noise, stream: { states, step: at, began } });
@@ -73,8 +81,7 @@ export async function openStream(holder: Holder, given: StreamOptions): Promise<
 }
 
 /** At which row of per-step statistics a run begins: a whole sequence at the first, a step of a stream at its own. */
-export const firstRow = (rows: number, { stream }: InferenceFeed): number =>
-  Math.min(stream?.step ?? 0, Math.max(0, rows - 1));
+export const firstRow = (rows: number, { stream }: InferenceFeed): number => rowOfStep(rows, stream?.step ?? 0);
 
 /** Whether no input was left out. */
 export const isComplete = ({ inputs }: OwnBatch): boolean => Object.values(inputs).every((input) => input !== null);

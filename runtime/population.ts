@@ -26,6 +26,8 @@ export class Population {
   readonly #written = new Set<string>();
   /** Whether the rows that no batch reached hold a copy of the last row that one did. */
   #extended = false;
+  /** Undefined: not known yet. */
+  #complete: boolean | undefined;
 
   constructor(machine: LoadedExecutable, kept: readonly Kept[]) {
     this.machine = machine;
@@ -47,6 +49,12 @@ export class Population {
   /** Statistics that were written by hand, if not all are known. */
   get written(): readonly string[] {
     return [...this.#written];
+  }
+
+  /** Whether there is a row for every step, so that `reach` has nothing to do. */
+  get isComplete(): boolean {
+    this.#complete ??= this.rows === 0 || (this.reached > 0 && (this.#extended || !this.#lacks(this.rows)));
+    return this.#complete;
   }
 
   /** Statistics that were neither collected nor written. */
@@ -76,7 +84,7 @@ export class Population {
     this.#seen = { [mainAxis]: seen, ...seenOver };
     this.#written.clear();
     for (const name of written) this.#written.add(name);
-    this.#extended = false;
+    this.#changed(false);
   }
 
   /**
@@ -84,9 +92,7 @@ export class Population {
    * Returns whether anything was written.
    */
   async reach(steps: number): Promise<boolean> {
-    const lacks = (seen: readonly number[]): boolean =>
-      Array.from({ length: Math.min(steps, this.rows) }, (_, t) => seen[t] > 0).includes(false);
-    if (this.#extended || this.reached === 0 || !Object.values(this.#seen).some(lacks)) return false;
+    if (this.#extended || this.reached === 0 || !this.#lacks(steps)) return false;
     const statistics = await this.readAll();
     await this.writeAll((statistic, index) => {
       const rows = rowsOf(statistic);
@@ -94,15 +100,26 @@ export class Population {
         ? statistics[index]
         : withNearestRows(statistics[index], rows, this.#seen[statistic.tensor.axis ?? mainAxis] ?? []);
     });
-    this.#extended = true;
+    this.#changed(true);
     return true;
+  }
+
+  #changed(extended: boolean): void {
+    this.#extended = extended;
+    this.#complete = undefined;
+  }
+
+  /** Whether no batch reached one of the first steps, along some axis. */
+  #lacks(steps: number): boolean {
+    const rows = Array.from({ length: Math.min(steps, this.rows) }, (_, t) => t);
+    return Object.values(this.#seen).some((seen) => rows.some((t) => !(seen[t] > 0)));
   }
 
   /** Records that a statistic was written by hand. Once all are, they count as collected from one batch. */
   adopt(name: string): void {
     if (this.reached >= this.rows) return;
     this.#written.add(name);
-    this.#extended = false;
+    this.#changed(false);
     if (!this.statistics.every((statistic) => this.#written.has(statistic.name))) return;
     const collected = (seen: readonly number[] = []): readonly number[] =>
       Array.from({ length: Math.max(this.rows, seen.length) }, (_, t) => Math.max(1, seen[t] ?? 0));

@@ -101,6 +101,16 @@ export class Runner {
     });
   }
 
+  /** Errors: C0406, for an input that the model does not have. */
+  checkNames(inputs: OwnBatch["inputs"]): void {
+    const known = this.#known;
+    for (const stranger in inputs) {
+      if (!Object.hasOwn(inputs, stranger) || known.has(stranger)) continue;
+      const names = [...known].map((name) => `\`${name}\``).join(", ");
+      throw new RuntimeError("C0406", `${this.plan.name} has no input \`${stranger}\``, `its inputs are ${names}`);
+    }
+  }
+
   #checkBatch({ inputs, axes, steps }: OwnBatch): void {
     const { mostSteps = steps } = this.plan;
     if (steps > mostSteps) {
@@ -115,11 +125,7 @@ export class Runner {
       const help = "compile it with `ragged`, or leave `lengths` and `mask` out";
       throw new RuntimeError("C0406", `${this.plan.name} is compiled for sequences of one length in a batch`, help);
     }
-    const known = this.#known;
-    const stranger = Object.keys(inputs).find((name) => !known.has(name));
-    if (stranger === undefined) return;
-    const names = [...known].map((name) => `\`${name}\``).join(", ");
-    throw new RuntimeError("C0406", `${this.plan.name} has no input \`${stranger}\``, `its inputs are ${names}`);
+    this.checkNames(inputs);
   }
 
   #fill(entry: Entry, tensor: Tensor, batch: OwnBatch, feed: Feed): void {
@@ -218,9 +224,16 @@ function givenFor(tensor: Tensor, batch: OwnBatch): TypedNumbers | undefined {
   const shape = shapeOf(tensor, axisOf(batch, tensor).steps);
   if (input === null) return undefined;
   if (input !== undefined) return numbersOf(name, input, shape);
-  const help = "pass null for an input that is left out on purpose";
-  throw new RuntimeError("C0406", `the batch lacks input \`${name}\` [${shape.join(", ")}]`, help);
+  throw missingInput(name, shape);
 }
+
+/** The error for a batch that lacks an input. */
+export const missingInput = (name: string, shape: readonly number[]): RuntimeError =>
+  new RuntimeError(
+    "C0406",
+    `the batch lacks input \`${name}\` [${shape.join(", ")}]`,
+    "pass null for an input that is left out on purpose",
+  );
 
 const isOfLengths = ({ role }: Tensor): boolean => role.kind === "lengths" && role.mark !== "begins";
 

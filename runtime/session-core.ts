@@ -19,6 +19,7 @@ import { shown } from "./shown.ts";
 import { degenerateStatistics } from "./single-example.ts";
 import { SkippedSteps } from "./skipped-steps.ts";
 import type { Counters, SavedTensor } from "./state.ts";
+import { Turns } from "./turns.ts";
 
 /**
  * What a session's calls share: the machine, what is known of the population and counted, and how entries run on batches. `Session` is
@@ -45,7 +46,7 @@ export class SessionCore {
   readonly carriers: Carriers | undefined;
   /** The runner that ran last, whose tensors can be read. */
   recent: Runner;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #closed = false;
   readonly holder: Holder;
 
@@ -63,6 +64,15 @@ export class SessionCore {
     this.holder = {
       plan: runner.plan,
       rows,
+      turns: this.#turns,
+      ready: (examples) => {
+        if (this.#closed) throw closed("session");
+        if (this.skipped.unchecked || !this.population.isComplete) return undefined;
+        return examples === runner.plan.dims.batch ? runner : this.variants.ready(examples, this.version);
+      },
+      ran: (runner) => {
+        this.recent = runner;
+      },
       exclusive: (act) => this.exclusive(act),
       planFor: (examples) => this.variants.planFor(examples),
       count: () => this.#inferences++,
@@ -123,12 +133,10 @@ export class SessionCore {
    */
   exclusive<R>(act: () => Promise<R>, settled = true): Promise<R> {
     if (this.#closed) return Promise.reject(closed("session"));
-    const result = this.#turn.then(async () => {
+    return this.#turns.take(async () => {
       if (settled && this.skipped.unchecked) await this.settle();
       return act();
     });
-    this.#turn = result.catch(() => {});
-    return result;
   }
 
   /** Restores the statistics and what is known about them if `act` fails. */

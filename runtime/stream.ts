@@ -1,5 +1,6 @@
 import type { Batch, OwnBatch } from "./batch.ts";
 import { contradictory, ownTensors } from "./check-state.ts";
+import type { DirectStep } from "./direct-step.ts";
 import { RuntimeError } from "./error.ts";
 import { isGiven, ownBatch, streamResetOptions, streamRestoreOptions } from "./inference-arguments.ts";
 import { numbersOf } from "./inputs.ts";
@@ -9,6 +10,7 @@ import type { Plan, Tensor } from "./plan.ts";
 import type { StreamOptions, StreamResetOptions, StreamRestoreOptions } from "./session-types.ts";
 import { isCount, isRecord } from "./shown.ts";
 import type { SavedTensor } from "./state.ts";
+import { Turns } from "./turns.ts";
 
 /** Everything that a stream remembers between two steps, as plain data. */
 export interface StreamState {
@@ -67,6 +69,10 @@ interface StreamConfig {
   /** Rows of the statistic that has the most. */
   readonly rows: number;
   readonly examples: number;
+  /** How a step runs at once, where it can. */
+  readonly direct?: DirectStep;
+  /** The calls of the session. */
+  readonly turns: Turns;
   readonly warn?: (warning: string) => void;
   readonly missing?: StreamOptions["missing"];
 }
@@ -79,14 +85,19 @@ interface StreamConfig {
 export class Stream {
   readonly #config: StreamConfig;
   readonly #execute: (entry: "start" | "step", run: StreamRun) => Promise<StreamMade>;
-  #states: ReadonlyMap<string, Float32Array> = new Map();
+  #kept: ReadonlyMap<string, Float32Array> = new Map();
+  /** Whether the states are with `direct`, rather than in `#kept`. */
+  #isDirect = false;
+  /** The outputs of `nextSync`, if nothing else is asked for. */
+  #own: Readonly<Record<string, Float32Array>> | undefined;
+  /** Calls that run or wait. */
+  readonly #turns = new Turns();
   /** What the states begin with. */
   #first: Batch["inputs"] | undefined;
   #step = 0;
   /** The step at which each example's sequence began. */
   #began: readonly number[];
   #run = 0;
-  #turn: Promise<unknown> = Promise.resolve();
 
   /** For use by sessions: call `Session.stream` instead. */
   constructor(facts: StreamConfig, execute: (entry: "start" | "step", run: StreamRun) => Promise<StreamMade>) {
@@ -110,8 +121,17 @@ export class Stream {
    * step: it stays as it was, and its outputs are NaN. Errors: C0406 (inputs), C0501.
    */
   next(inputs: Batch["inputs"]): Promise<Readonly<Record<string, Float32Array>>> {
-    return this.#exclusive(async () => {
-      const { plan, rows, missing } = this.#config;
+    return this.#turns.take(async () => {
+      const { plan, rows, missing, direct, turns } = this.#config;
+      if (direct !== undefined) {
+        const made = await turns.take(async () => {
+          if (!direct.isFastest) return undefined;
+          const into = direct.room();
+          this.#runDirect(direct, inputs, into);
+          return into;
+        }, direct);
+        if (made !== undefined) return made;
+      }
       const batch = this.#batch(inputs);
       const now = { step: this.#step, began: this.#began, states: this.#states };
       const act = (batch: OwnBatch): Promise<StreamMade> =>
@@ -127,6 +147,47 @@ export class Stream {
   }
 
   /**
+   * Runs one step at once and returns its outputs, on a backend that runs on the calling thread (WebAssembly): for audio, control and
+   * whatever else must not wait. It allocates nothing: outputs are written to `into`, which has an array for each output by its name, or
+   * to arrays of the stream that the next call overwrites. Errors: as `next`; C0406 where a step cannot run at once, or not now.
+   */
+  nextSync(
+    inputs: Batch["inputs"],
+    into?: Readonly<Record<string, Float32Array>>,
+  ): Readonly<Record<string, Float32Array>> {
+    const { direct, turns, plan } = this.#config;
+    if (direct === undefined) throw notAtOnce(plan, "a step reads more than inputs and states");
+    const { isPossible } = direct;
+    if (!turns.idle || !this.#turns.idle) throw notAtOnce(plan, "another call is not done yet", "await it first");
+    if (!isPossible)
+      throw notAtOnce(plan, "the backend, or news of parameters and statistics, must be waited for", "await `next`");
+    const own = this.#own ?? direct.room();
+    this.#own = own;
+    const outputs = into ?? own;
+    if (into !== undefined) requireRoom(plan, into, own);
+    this.#runDirect(direct, inputs, outputs);
+    return outputs;
+  }
+
+  #runDirect(direct: DirectStep, inputs: Batch["inputs"], into: Readonly<Record<string, Float32Array>>): void {
+    if (!isRecord(inputs)) ownBatch({ inputs, steps: 1, examples: this.examples }, this.#config.plan);
+    if (!this.#isDirect) direct.put(this.#kept);
+    this.#isDirect = true;
+    direct.run(inputs, rowOfStep(this.#config.rows, this.#step), into);
+    this.#step++;
+  }
+
+  /** The states, by name. */
+  get #states(): ReadonlyMap<string, Float32Array> {
+    return this.#isDirect ? this.#config.direct!.states : this.#kept;
+  }
+
+  set #states(states: ReadonlyMap<string, Float32Array>) {
+    this.#kept = states;
+    this.#isDirect = false;
+  }
+
+  /**
    * Returns to before the first step: the states are initialised again, with fresh noise if it is drawn, and the count is 0. If first
    * states depend on inputs, `inputs` are new ones, [B, …] each; otherwise those of the beginning count again.
    *
@@ -134,7 +195,7 @@ export class Stream {
    * order: [1, …] for one example. Refused where statistics are kept per step: row t serves all examples at step t. Errors: C0406.
    */
   reset(inputs?: Batch["inputs"], options: StreamResetOptions = {}): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#turns.take(async () => {
       const { examples } = streamResetOptions(options ?? {});
       const places = examples === undefined ? undefined : ownPlaces(examples, this.examples, "stream");
       if (places?.length === 0) return;
@@ -249,7 +310,7 @@ export class Stream {
 
   /** The states and their step, after all calls so far. */
   state(): Promise<StreamState> {
-    return this.#exclusive(async () => {
+    return this.#turns.take(async () => {
       const { name, fingerprint } = this.#config.plan;
       const tensors = new Map(
         this.#shapes().map(([state, shape]) => [state, { shape, data: this.#states.get(state)!.slice() }]),
@@ -267,7 +328,7 @@ export class Stream {
    * examples).
    */
   restore(state: StreamState, options: StreamRestoreOptions = {}): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#turns.take(async () => {
       const { plan, rows, examples, warn = console.warn } = this.#config;
       const tensors = ownTensors(state);
       const { name, fingerprint, step, began, run } = state;
@@ -313,12 +374,26 @@ export class Stream {
     const tensors = this.#config.plan.entries.start?.tensors ?? [];
     return tensors.flatMap(({ name, role, shape }) => (role.kind === "state" ? [[name, shape] as const] : []));
   }
+}
 
-  /** Runs one call at a time: each step needs the states of the one before. */
-  #exclusive<R>(act: () => Promise<R>): Promise<R> {
-    const result = this.#turn.then(act);
-    this.#turn = result.catch(() => {});
-    return result;
+/** At which row of the statistics a step is. */
+export const rowOfStep = (rows: number, step: number): number => Math.min(step, Math.max(0, rows - 1));
+
+const notAtOnce = ({ name }: Plan, why: string, help = "use `next`, which waits"): RuntimeError =>
+  new RuntimeError("C0406", `a step of ${name} cannot run at once: ${why}`, help);
+
+/** Errors: C0406, unless `into` has an array for each output that is as long as `wanted`. */
+function requireRoom(
+  { name }: Plan,
+  into: Readonly<Record<string, Float32Array>>,
+  wanted: Readonly<Record<string, Float32Array>>,
+): void {
+  for (const output in wanted) {
+    const given: unknown = into[output];
+    const { length } = wanted[output];
+    if (given instanceof Float32Array && given.length === length) continue;
+    const message = `${name} writes the output \`${output}\` to a Float32Array of ${length} numbers`;
+    throw new RuntimeError("C0406", message, "leave the second argument out, or pass { name: array }");
   }
 }
 

@@ -29,6 +29,14 @@ export class ModelStream<S extends Signature> {
     return withShapes(this.#plan, "step", "output", outputs);
   }
 
+  /** Runs one step at once, without an allocation. Errors: as `Stream.nextSync`. */
+  nextSync(
+    inputs: S["stepInputs"],
+    into?: Readonly<Record<string, Float32Array>>,
+  ): Readonly<Record<string, Float32Array>> {
+    return this.#stream.nextSync(inputs as Readonly<Record<string, Input>>, into);
+  }
+
   /** The states before the next step. */
   async states(): Promise<S["states"]> {
     const { tensors } = await this.#stream.state();

@@ -1,4 +1,4 @@
-import type { Backend, LoadedExecutable } from "../backend.ts";
+import type { Backend, Direct, LoadedExecutable } from "../backend.ts";
 import { closable, closed } from "../closable.ts";
 import { messageOf, RuntimeError } from "../error.ts";
 import { checkedCode } from "../executable.ts";
@@ -8,7 +8,7 @@ import type { EntryName, Executable, HostRegion, Plan } from "../plan.ts";
 import { sealedCode, type TakeCode } from "../sealed-code.ts";
 import { isRecord } from "../shown.ts";
 import { bestSimd, compileModule, compileSequencer, type Simd } from "./module.ts";
-import { controlBytes } from "./thread.ts";
+import { controlBytes, type Job } from "./thread.ts";
 import { mostWords, programWords } from "./thread-program.ts";
 import { type Costs, largestGrid, scheduleThreads, usualCosts } from "./thread-schedule.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -159,11 +159,40 @@ async function open(
     return threads;
   };
 
+  /** Views of the regions, as long as memory does not grow. */
+  let views: Partial<Record<HostRegion, Float32Array>> = {};
+  /** The jobs of one thread, which are used again. */
+  const jobs = new Map<EntryName, Job>();
+  const jobOf = (entry: EntryName, steps: number, first: number, threads: number): Job => ({
+    ...{ machine, entry, steps, first, threads, globals, tiles, tileStride },
+    program: programs.of(entry),
+    programStride: programs.stride(entry),
+  });
+  const direct: Direct = {
+    region(name) {
+      views[name] ??= new Float32Array(memory.buffer, addresses[name], regionSizes(plan, capacity)[name]);
+      return views[name];
+    },
+    run(entry, steps, first) {
+      schedule(entry, steps, 1);
+      let job = jobs.get(entry);
+      if (job?.steps !== steps || job.first !== first || job.globals !== globals) {
+        job = jobOf(entry, steps, first, 1);
+        jobs.set(entry, job);
+      }
+      const failure = pool.run(job);
+      if (failure !== undefined) throw new RuntimeError("C0506", failure);
+    },
+    isAlone: (entry) => pool.limit === 1 || schedule(entry, 1, pool.limit) === 1,
+  };
+
   return {
+    direct,
     async prepare(steps) {
       if (steps <= capacity) return;
       addresses = place(plan, steps, memory, start);
       globals = globalsOf(addresses);
+      views = {};
       capacity = steps;
     },
     async run(entry: EntryName, steps, first = 0) {
@@ -173,8 +202,7 @@ async function open(
         const available = await pool.load({ machine, module, sequencer, memory, kernels }, threads);
         if (available < threads) threads = schedule(entry, steps, available);
       }
-      const program = { program: programs.of(entry), programStride: programs.stride(entry) };
-      const failure = pool.run({ machine, entry, ...program, steps, first, threads, globals, tiles, tileStride });
+      const failure = pool.run(jobOf(entry, steps, first, threads));
       if (failure !== undefined) throw new RuntimeError("C0506", failure);
     },
     async write(range, data) {
