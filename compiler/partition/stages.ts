@@ -2,7 +2,8 @@
  * Divides the ops of one kernel into stages. Ops of one stage do not wait for each other; a barrier separates stages.
  *
  * A reduction's result is available one stage after its operand. An elementwise value is recomputed in every loop that uses it,
- * unless that is expensive: then it is stored once, and later stages load it.
+ * unless that is expensive: then it is stored once, and later stages load it. What is stored for others is computed in the stage that
+ * first uses it, which then need not load it.
  */
 import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
 import { isView, rowOf } from "../ir/ops.ts";
@@ -76,6 +77,7 @@ class Stager {
   run(): StagePlan {
     for (const op of this.ops) this.place(op);
     for (const op of this.ops) this.storeOperands(op);
+    if (!ownsResultsOnly(this.machine)) for (const op of this.ops.toReversed()) this.sink(op);
     const byStage: Op[][] = [];
     for (const op of this.ops) {
       const at = this.stageOf.get(op.results[0])!;
@@ -83,6 +85,40 @@ class Stager {
       byStage[at].push(op);
     }
     return { stages: Array.from(byStage, (s) => s ?? []), stored: this.stored };
+  }
+
+  /** Moves an elementwise op that could run earlier to the first stage that uses its result. */
+  private sink(op: Op): void {
+    const [v] = op.results;
+    if (!isElementwise(op.op) || !this.isStored(v)) return;
+    const own = op.operands.flatMap((o) => this.direct(o));
+    if (own.some((o) => !this.isLoaded(o) && this.recomputation(o) > CHEAP)) return;
+    const first = this.stageOf.get(v)!;
+    // What uses a cheap value in its own stage computes it again in any case.
+    const isCheap = this.cost.get(v)! <= CHEAP;
+    const needed = this.usesOf(v, false).flatMap(({ at, whole }) =>
+      at === first && isCheap ? [] : [whole ? at - 1 : at],
+    );
+    if (needed.length > 0) this.stageOf.set(v, Math.max(first, Math.min(...needed)));
+  }
+
+  /**
+   * The stages in which a value is used, also by ops whose own results are computed where they are used; and whether all of it is used
+   * there, not only the element at hand. `whole`: whether that is so of what is made of it.
+   */
+  private usesOf(v: Value, whole: boolean): readonly { readonly at: number; readonly whole: boolean }[] {
+    return this.ops.flatMap((user) => {
+      const reads = user.operands.filter((o) => this.direct(o).includes(v));
+      if (reads.length === 0) return [];
+      const ofWhole = whole || !isElementwise(user.op) || reads.some((o) => o !== v);
+      const [y] = user.results;
+      if (isElementwise(user.op) && !this.isStored(y)) return this.usesOf(y, ofWhole);
+      return [{ at: this.stageOf.get(y)!, whole: ofWhole }];
+    });
+  }
+
+  private isLoaded(v: Value): boolean {
+    return this.isStored(v) || storesItsResult(this.defs.get(v)!, this.machine);
   }
 
   private isStored(v: Value): boolean {

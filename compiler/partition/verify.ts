@@ -1,5 +1,6 @@
 /** The rules that every partition obeys, checked in tests. */
 import { InternalError } from "../diagnostics/internal-error.ts";
+import { isElementwise } from "../ir/ops/elementwise.ts";
 import { isView } from "../ir/ops.ts";
 import type { Op, Value } from "../ir/types.ts";
 import type { Machine } from "../machine.ts";
@@ -11,8 +12,8 @@ import { storesItsResult } from "./stages.ts";
 
 /**
  * Throws `InternalError`, with the partition's text, if it breaks a rule: every op with code of its own is in one kernel and in one
- * stage of it; what an op reads was computed by an earlier kernel, or by an earlier stage of the same one; and what another kernel
- * reads is materialised.
+ * stage of it; what an op reads was computed by an earlier kernel, or by an earlier stage of the same one, or can be computed of such
+ * where it is read; and what another kernel reads is materialised.
  */
 export function verifyPartition(partition: Partition, machine: Machine): void {
   for (const piece of partition) {
@@ -37,6 +38,8 @@ class PieceVerifier {
   private readonly inMemory: ReadonlySet<Value>;
   private readonly made = new Map<Value, Made>();
   private kernels = 0;
+  /** What the kernel at hand makes in this stage or in later ones. */
+  private later = new Map<Value, Op>();
 
   constructor(piece: PartitionedPiece, machine: Machine, fault: (message: string) => never) {
     this.piece = piece;
@@ -78,10 +81,14 @@ class PieceVerifier {
 
   private kernel({ stages }: PartitionedKernel): void {
     this.kernels++;
+    this.later = new Map(stages.flat().flatMap((op) => op.results.map((v) => [v, op] as const)));
     stages.forEach((ops, stage) => {
       for (const op of ops) {
         this.reads(op, this.kernels, stage);
-        for (const v of op.results) this.made.set(v, this.makes(op, stage));
+        for (const v of op.results) {
+          this.made.set(v, this.makes(op, stage));
+          this.later.delete(v);
+        }
       }
     });
   }
@@ -95,6 +102,11 @@ class PieceVerifier {
     const read = op.body ? [...op.operands, ...captured(op.body)] : op.operands;
     for (const v of read.flatMap((operand) => sources(operand, defs))) {
       const by = `${op.op} reads ${v.name || "a value"}`;
+      const later = this.later.get(v);
+      if (later !== undefined && isElementwise(later.op)) {
+        this.reads(later, kernel, stage);
+        continue;
+      }
       const made = this.made.get(v) ?? this.fault(`${by} before it is made`);
       if (made.kernel !== kernel && !this.inMemory.has(v))
         this.fault(`${by} of another kernel, which is not in memory`);

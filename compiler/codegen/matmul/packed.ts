@@ -22,11 +22,11 @@ import type { AxisIndex } from "./axis-index.ts";
 import { cellsOf, further, hintOf, type StridedProduct, zeroOf } from "./strided-product.ts";
 
 /**
- * Rows of a block by the vectors it is wide. A block keeps rows × vectors sums, a row of the panel and a splat in registers,
- * of which V8 has 15 to give. Measured on an AVX2 machine, GFLOP/s of a core without and with fused multiply-add: 2 × 4 vectors
- * 36 and 49, 3 × 3: 30 and 48, 4 × 2: 28 and 38 to 47; 6 × 2 and 8 × 1 spill.
+ * Rows of blocks, largest first, by the vectors they are wide (`register-blocks.ts`). Measured on an AVX2 machine, GFLOP/s of a core
+ * without and with fused multiply-add: 2 × 4 vectors 36 and 49, 3 × 3: 30 and 48, 4 × 2: 28 and 38 to 47; 6 × 2 and 8 × 1 spill. What is
+ * left of the columns, a vector wide, needs seven rows for as many sums.
  */
-const ROWS: Readonly<Record<number, number>> = { 1: 4, 2: 4, 3: 3, 4: 2 };
+const ROWS: Readonly<Record<number, readonly number[]>> = { 1: [7, 4, 2, 1], 2: [4, 1], 3: [3, 1], 4: [2, 1] };
 
 /** The most products that share a panel: each has at least one vector of it. */
 export const MOST_PRODUCTS = 4;
@@ -103,9 +103,11 @@ class PackedProduct {
     this.inner = dot.inner!;
     this.around = dot.contracted.slice(0, -1);
     this.depth = dot.extent(this.inner);
-    // Half the cache is for the panel, half for the rows that stream by.
+    // Half the cache is for the panel, half for the rows that stream by. What is not copied need not be cut so short: a result that is
+    // added up in pieces is stored and loaded for each of them.
     const floats = floatsOf(this.panels[0]);
-    const most = Math.max(1, Math.floor(dot.site.tileBytes / 2 / (4 * floats)));
+    const room = dot.isPacked ? dot.site.tileBytes : dot.site.tileBytes / 2;
+    const most = Math.max(1, Math.floor(room / (4 * floats)));
     this.chunk = Math.ceil(this.depth / Math.ceil(this.depth / most));
     if (!dot.isPacked) this.tile = { kind: "tile", name: dot.site.tile("right", this.chunk * floats) };
     const { most: allRows } = dot.site.range(dot.row!);
@@ -215,7 +217,7 @@ class PackedProduct {
   ): readonly KStmt[] {
     const { dot } = this;
     const row = dot.row!;
-    return dot.blocks(row, range, [ROWS[p.parts.length], 1], "lanes", (first, rows) =>
+    return dot.blocks(row, range, ROWS[p.parts.length], "lanes", (first, rows) =>
       body(new Map([...index, [row, first]]), rows),
     );
   }
