@@ -12,6 +12,7 @@ import type { KExpr, Kernel, KStmt, Tile } from "../kernel-ir/types.ts";
 import { usesOf } from "../kernel-ir/uses.ts";
 import { blocksProducts, invocationsOf, joinsUnits, mostTileBytes, ownsResultsOnly } from "../machine.ts";
 import { type Owner, partsOf } from "../partition/fusion.ts";
+import { FEWEST_ROWS } from "../passes/prepack-weights.ts";
 import type { ReductionSite } from "./accumulate.ts";
 import { differInColumns, groupAlike, isReduction, runAlike, sameSpace } from "./alike.ts";
 import { Evaluation, type Scope } from "./elementwise.ts";
@@ -57,6 +58,8 @@ class KernelGenerator {
   private readonly step: KExpr | undefined;
   /** The step of values with `time`, if each workgroup has a single step. */
   private readonly t: KExpr | undefined;
+  /** The steps of values with `time`, if a thread takes several at once. */
+  private readonly several: OwnedAxis | undefined;
   private readonly splits: readonly GridSplit[];
   /** The part of the batch that the workgroup owns, where the batch is split. */
   private readonly part: KExpr | undefined;
@@ -71,7 +74,9 @@ class KernelGenerator {
     this.step = input.loop ? x.variable(this.name("t"), "i32") : input.kernel.inBody ? x.uniform("t") : undefined;
     const { space } = input.kernel;
     const perStep = space.time && this.owner !== "steps" && this.owner !== "whole";
-    this.t = perStep ? x.variable(this.name("step"), "i32") : undefined;
+    const several = perStep && takesSeveralSteps(input);
+    this.t = perStep && !several ? x.variable(this.name("step"), "i32") : undefined;
+    if (several) this.several = { axis: "t", ...this.blockOfSteps(), most: STEPS, multiple: 1 };
     this.partials = new Partials({ ...input.machine, tileBytes: input.machine.tileBytes - reserved }, () =>
       this.name("shares"),
     );
@@ -110,7 +115,7 @@ class KernelGenerator {
         space,
         shape: this.shape(space),
         batch: dims.batch,
-        byStep: this.t !== undefined,
+        byStep: this.byStep,
         hasProduct: kernel.ops.some((op) => op.op === "dot"),
         parts: partsOf(kernel.ops),
         tileSide: (rows, columns) => this.tileSide(space, rows, columns),
@@ -130,7 +135,16 @@ class KernelGenerator {
       return product !== undefined && worthTiling(rows, columns, jobOf(product), machine);
     };
     if (!kernel.ops.some(isWorthTiling)) return undefined;
-    return tileSide(rows, columns, this.t !== undefined);
+    return tileSide(rows, columns, this.byStep);
+  }
+
+  /** Whether the grid divides the steps. */
+  private get byStep(): boolean {
+    return this.t !== undefined || this.several !== undefined;
+  }
+
+  private blockOfSteps(): Pick<OwnedAxis, "from" | "to"> {
+    return { from: x.variable(this.name("first"), "i32"), to: x.variable(this.name("last"), "i32") };
   }
 
   make(): Kernel {
@@ -153,11 +167,22 @@ class KernelGenerator {
       name: kernel.name,
       doc: this.doc(),
       lanes: invocationsOf(machine),
-      grid: [first ?? one, this.t ? steps : one, second ?? one],
+      grid: [first ?? one, this.byStep ? steps : one, second ?? one],
       ...usesOf(body),
       tiles: [...this.tiles.values(), ...this.partials.tiles],
-      body: this.in.loop ? this.overSteps(body, this.in.loop.reverse) : body,
+      body: this.in.loop ? this.overSteps(body, this.in.loop.reverse) : this.inBlocksOfSteps(body),
     };
+  }
+
+  /** Runs `body` for all steps of a thread, a block of them at a time. */
+  private inBlocksOfSteps(body: readonly KStmt[]): readonly KStmt[] {
+    if (this.several === undefined) return body;
+    const [from, to] = [this.several.from, this.several.to].map((e) => (e as Extract<KExpr, { k: "var" }>).name);
+    const begin = x.add(this.in.layout.first, { k: "group", axis: 1 });
+    const end = x.add(this.in.layout.first, { k: "groupEnd", axis: 1 });
+    const last = x.min(x.add(x.variable(from, "i32"), x.int(STEPS)), end);
+    const inside: readonly KStmt[] = [{ s: "let", name: to, type: "i32", value: last }, ...body];
+    return [{ s: "for", kind: "serial", name: from, from: begin, to: end, step: STEPS, body: inside }];
   }
 
   /** Runs `body` for every step; a step may read what earlier ones stored. */
@@ -191,7 +216,8 @@ class KernelGenerator {
   /** The axes of a space, with the part of each that this workgroup owns. */
   private axes(t: Type): readonly OwnedAxis[] {
     const axes: OwnedAxis[] = [];
-    if (t.time && this.t === undefined)
+    if (t.time && this.several !== undefined) axes.push(this.several);
+    else if (t.time && this.t === undefined)
       axes.push({ axis: "t", from: x.int(0), to: this.in.layout.steps, most: undefined, multiple: 1 });
     if (t.batch) axes.push(this.owned("b", this.in.dims.batch));
     // Values with an element for each part of the batch are owned at one part: `start` is there.
@@ -210,7 +236,7 @@ class KernelGenerator {
 
   /** Whether a thread runs its consecutive workgroups as one, so that what they share is read once. */
   private get spans(): boolean {
-    return joinsUnits(this.in.machine) && this.splits.length === 1 && this.t === undefined && this.owner !== "part";
+    return joinsUnits(this.in.machine) && this.splits.length === 1 && !this.byStep && this.owner !== "part";
   }
 
   private owned(axis: "b" | number, extent: number): OwnedAxis {
@@ -222,7 +248,7 @@ class KernelGenerator {
     // The last workgroup owns what is left.
     const left = extent % split.block;
     if (this.spans) {
-      const to = x.mul({ k: "groupEnd" }, x.int(split.block));
+      const to = x.mul({ k: "groupEnd", axis: GRID[0] }, x.int(split.block));
       const multiple = commonDivisor(split.block, left);
       return { axis, from, to: left === 0 ? to : x.min(to, x.int(extent)), most: extent, multiple };
     }
@@ -354,7 +380,7 @@ class KernelGenerator {
       const [left, right] = [inMemory(product.left.value), inMemory(product.right.value)];
       const { value, type } = product.result;
       const targets = allocations.get(value)!;
-      if (!left || !right || (type.time && this.t === undefined)) return undefined;
+      if (!left || !right || (type.time && !this.byStep)) return undefined;
       if (targets.some(({ strides }) => strides.length > 0 && strides[strides.length - 1] !== 1)) return undefined;
       products.push({ product, left, right, targets });
     }
@@ -364,6 +390,7 @@ class KernelGenerator {
       products,
       layout,
       t: this.t,
+      steps: result.type.time ? this.several : undefined,
       step: this.step,
       dims,
       tileBytes: machine.tileBytes,
@@ -376,6 +403,23 @@ class KernelGenerator {
       },
     });
   }
+}
+
+/** Steps of a block: rows of a product with few examples. */
+const STEPS = 32;
+
+/**
+ * Whether a thread takes several steps at once: for products of few examples, whose weight would be read again at every step. The
+ * examples must not be divided.
+ */
+function takesSeveralSteps({ kernel, machine, dims }: KernelInput): boolean {
+  if (!joinsUnits(machine) || kernel.owner !== "element" || kernel.inBody || dims.batch >= FEWEST_ROWS) return false;
+  const products = productsIn(kernel.ops);
+  const isOfSteps = ({ result, left, right }: MatrixProduct): boolean =>
+    result.type.time && left.type.time && !right.type.time;
+  return (
+    products.length > 0 && products.every(isOfSteps) && kernel.ops.every((op) => op.op !== "dot" || matrixProduct(op))
+  );
 }
 
 const productsIn = (ops: readonly Op[]): readonly MatrixProduct[] =>

@@ -72,7 +72,7 @@ export function printExpr(e: KExpr, dialect: Dialect): Text {
     case "group":
       return dialect.group(e.axis);
     case "groupEnd":
-      return infix("+", dialect.group(0), literal("1"));
+      return infix("+", dialect.group(e.axis), literal("1"));
     case "int2":
       if (e.op === "add" && e.b.k === "int" && e.b.value < 0)
         return infix("-", print(e.a), literal(String(-e.b.value)));

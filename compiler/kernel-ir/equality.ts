@@ -21,6 +21,7 @@ function sameHead(a: KExpr, b: KExpr): boolean {
     case "uniform":
       return a.name === (b as typeof a).name;
     case "group":
+    case "groupEnd":
       return a.axis === (b as typeof a).axis;
     case "int2":
     case "compare":
@@ -35,7 +36,6 @@ function sameHead(a: KExpr, b: KExpr): boolean {
       return a.lane === (b as typeof a).lane;
     case "load":
       return a.type === (b as typeof a).type && sameMemory(a.memory, (b as typeof a).memory);
-    case "groupEnd":
     case "subgroupSize":
     case "and":
     case "splat":

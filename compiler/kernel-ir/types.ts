@@ -51,10 +51,10 @@ export type KExpr =
   /** The workgroup's index in the grid. */
   | { readonly k: "group"; readonly axis: 0 | 1 | 2 }
   /**
-   * The next workgroup along the first axis. A machine without lanes may run consecutive workgroups as one: then `group` is the
+   * The next workgroup along an axis. A machine without lanes may run consecutive workgroups as one: then `group` is the
    * first of them, and this is one past the last. Only where the grid has no other axis.
    */
-  | { readonly k: "groupEnd" }
+  | { readonly k: "groupEnd"; readonly axis: 0 | 1 | 2 }
   | { readonly k: "int2"; readonly op: IntOp; readonly a: KExpr; readonly b: KExpr }
   /** Compares two ints or two floats (`f32` only): `bool`. */
   | { readonly k: "compare"; readonly op: CompareOp; readonly a: KExpr; readonly b: KExpr }

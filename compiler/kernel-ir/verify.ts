@@ -244,7 +244,7 @@ class Verifier {
       case "group":
         return;
       case "groupEnd":
-        if (this.kernel.grid.slice(1).some(({ fixed, perStep }) => fixed !== 1 || perStep !== 0))
+        if (this.kernel.grid.some(({ fixed, perStep }, axis) => axis !== e.axis && (fixed !== 1 || perStep !== 0)))
           this.fail("workgroups that follow each other, in a grid of more axes than one");
         return;
       case "subgroupSize":

@@ -70,7 +70,7 @@ function gather(kernel: Kernel): Uses {
   let [uniforms, lanes, acrossMax, subgroups, subgroupSize] = [false, false, false, false, false];
   eachExpr(kernel.body, (e) => {
     if (e.k === "math") math.push({ op: e.op, type: e.type });
-    if (e.k === "group" || e.k === "groupEnd") groups.add(e.k === "group" ? e.axis : 0);
+    if (e.k === "group" || e.k === "groupEnd") groups.add(e.axis);
     if (e.k === "uniform") uniforms = true;
     if (e.k === "joint" || e.k === "subgroupSize") subgroups = true;
     if (e.k === "subgroupSize") subgroupSize = true;

@@ -25,6 +25,25 @@ it.each(extents)("one to five products with a common left side, packed: %o", (di
   }
 });
 
+it.each([1, 2, 7, 15])("%i examples: products over all steps take a block of steps at once", (batch) => {
+  for (const [time, H] of [
+    [1, 12],
+    [31, 77],
+    [70, 20],
+  ]) {
+    const kernels = compare(
+      `%x = leaf input "x" : f32[time, batch, D]
+       %W = leaf param "W" orthogonal(gain=1) : f32[D, H]
+       %b = leaf param "b" constant(0) : f32[H]
+       %y = dot %x, %W {k,kn->n} : f32[time, batch, H]
+       %z = add %y, %b : f32[time, batch, H]
+       result output "z" %z`,
+      { batch, H, D: 9, time },
+    );
+    expect(kernels.some((k) => k.tiles.length > 0)).toBe(true);
+  }
+});
+
 it("a packed product deeper than a panel is added up in pieces", () => {
   // 800 = 300 + 300 + 200 rounds would not fill a panel alike; 1031 is prime, so that a piece is left over.
   for (const D of [800, 1031]) compare(gates(1), { batch: 16, H: 20, D, time: 1 });

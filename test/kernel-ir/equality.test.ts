@@ -21,7 +21,7 @@ const different = (): readonly KExpr[] => [
   x.uniform("T"),
   { k: "group", axis: 0 },
   { k: "group", axis: 1 },
-  { k: "groupEnd" },
+  { k: "groupEnd", axis: 0 },
   { k: "subgroupSize" },
   x.add(i, k),
   x.add(k, i),

@@ -9,7 +9,7 @@ export const v = (name: string, type: KType = "i32"): KExpr => ({ k: "var", name
 export const fv = (name: string): KExpr => v(name, "f32");
 export const xv = (name: string): KExpr => v(name, "f32x4");
 export const group = (axis: 0 | 1 | 2): KExpr => ({ k: "group", axis });
-export const groupEnd: KExpr = { k: "groupEnd" };
+export const groupEnd: KExpr = { k: "groupEnd", axis: 0 };
 export const t: KExpr = { k: "uniform", name: "t" };
 export const T: KExpr = { k: "uniform", name: "T" };
 

@@ -85,7 +85,7 @@ export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: T
         case "group":
           return group[e.axis];
         case "groupEnd":
-          return group[0] + 1;
+          return group[e.axis] + 1;
         case "int2":
           return ints[e.op](number(e.a), number(e.b));
         case "compare":

@@ -82,11 +82,11 @@ class BlockedProduct {
   /** Blocks of rows are outermost, since the widths that suit them depend on how many rows they have. */
   private blocks(index: AxisIndex, kind: "lanes" | "serial", leaf: (b: Block) => readonly KStmt[]): readonly KStmt[] {
     const { dot, mode } = this;
-    const { row, column, site } = dot;
+    const { row, column } = dot;
     const ofRows = (here: AxisIndex, rows: number): readonly KStmt[] =>
       dot.blocks(
         column,
-        site.range(column),
+        dot.range(column),
         mode === "outer" ? blockWidths(rows) : INNER_COLUMNS,
         kind,
         (first, size) => {
@@ -101,7 +101,7 @@ class BlockedProduct {
       );
     if (row === undefined) return ofRows(index, 1);
     const sizes = mode === "outer" ? BLOCK_ROWS : INNER_ROWS;
-    return dot.blocks(row, site.range(row), sizes, "serial", (first, rows) =>
+    return dot.blocks(row, dot.range(row), sizes, "serial", (first, rows) =>
       ofRows(new Map([...index, [row, first]]), rows),
     );
   }

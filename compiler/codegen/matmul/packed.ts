@@ -39,7 +39,7 @@ const FEWEST_APART = 16;
 
 export function worthPacking(dot: StridedProduct): boolean {
   if (dot.row === undefined || dot.contracted.length === 0) return false;
-  const most = (axis: Axis): number => dot.site.range(axis).most ?? Number.POSITIVE_INFINITY;
+  const most = (axis: Axis): number => dot.range(axis).most ?? Number.POSITIVE_INFINITY;
   return most(dot.row) >= FEWEST_ROWS && (dot.columnsAreContiguous || most(dot.column) >= FEWEST_APART);
 }
 
@@ -110,7 +110,7 @@ class PackedProduct {
     const most = Math.max(1, Math.floor(room / (4 * floats)));
     this.chunk = Math.ceil(this.depth / Math.ceil(this.depth / most));
     if (!dot.isPacked) this.tile = { kind: "tile", name: dot.site.tile("right", this.chunk * floats) };
-    const { most: allRows } = dot.site.range(dot.row!);
+    const { most: allRows } = dot.range(dot.row!);
     if (!dot.rowsAreContiguous || allRows === undefined) return;
     const fit = Math.floor((SECOND_LEVEL * dot.site.tileBytes) / (4 * this.chunk * VECTOR));
     const rows = Math.min(allRows, Math.max(1, fit) * VECTOR);
@@ -145,7 +145,7 @@ class PackedProduct {
   /** All rows, or as many at a time as are packed. */
   private eachRows(body: (rows: IndexRange) => readonly KStmt[]): readonly KStmt[] {
     const { dot, left } = this;
-    const all = dot.site.range(dot.row!);
+    const all = dot.range(dot.row!);
     if (left === undefined || left.rows === all.most) return body(all);
     const multiple = all.multiple % VECTOR === 0 ? VECTOR : 1;
     const some = loop(dot.site.name, { hint: "r", from: all.from, to: all.to, step: left.rows }, (from) =>
@@ -157,7 +157,7 @@ class PackedProduct {
   private cleared(): readonly KStmt[] {
     const { dot } = this;
     const clear = this.eachPanel(dot.others, dot.start, (p, index) =>
-      this.eachBlock(p, dot.site.range(dot.row!), index, (here, rows) =>
+      this.eachBlock(p, dot.range(dot.row!), index, (here, rows) =>
         cellsOf(rows, p.parts.length).flatMap(([i, j]) => {
           const { product, offset } = p.parts[j];
           return dot.store(product, dot.cell(here, i, offset), zeroOf(p.type), p.type);
@@ -203,7 +203,7 @@ class PackedProduct {
     const { dot, panels } = this;
     const widths = panels.map((p) => p.columns);
     return dot.nest(others, index, (here) =>
-      dot.blocks(dot.column, dot.site.range(dot.column), widths, "serial", (first, width) =>
+      dot.blocks(dot.column, dot.range(dot.column), widths, "serial", (first, width) =>
         body(panels[widths.indexOf(width)], new Map([...here, [dot.column, first]])),
       ),
     );

@@ -32,6 +32,8 @@ export interface ProductSite {
   readonly layout: Addresses;
   /** The step of the result, if it has one. */
   readonly t: KExpr | undefined;
+  /** The steps of the result, if there are several: they are its rows. */
+  readonly steps: IndexRange | undefined;
   /** The step of the loop around the kernel, inside a scan's body. */
   readonly step: KExpr | undefined;
   /** The part of an axis of the result that this workgroup owns. */
@@ -71,7 +73,7 @@ export class StridedProduct {
     this.site = site;
     this.product = product;
     this.column = product.column;
-    this.row = product.rows[product.rows.length - 1];
+    this.row = site.steps ? TIME : product.rows[product.rows.length - 1];
     this.others = axesOf(product.result).filter((a) => a !== TIME && a !== this.column && a !== this.row);
     this.left = { ...product.left, allocation: left };
     this.rights = site.products.map(({ product, right }) => ({ ...product.right, allocation: right }));
@@ -123,6 +125,11 @@ export class StridedProduct {
     return dim.evaluate(extentOf(this.product, axis), this.site.dims);
   }
 
+  /** What the workgroup owns of an axis of the result. */
+  range(axis: Axis): IndexRange {
+    return axis === TIME ? this.site.steps! : this.site.range(axis);
+  }
+
   /** All of a contracted axis. */
   private whole(axis: Axis): Bounds {
     return wholeAxis(this.product, axis, this.site.layout.steps, this.site.dims);
@@ -168,7 +175,7 @@ export class StridedProduct {
     kind: "lanes" | "serial" = "serial",
   ): readonly KStmt[] {
     const headers = axes.map((axis, i): LoopHeader => {
-      const { from, to } = this.product.contracted.includes(axis) ? this.whole(axis) : this.site.range(axis);
+      const { from, to } = this.product.contracted.includes(axis) ? this.whole(axis) : this.range(axis);
       return { hint: hintOf(axis), kind: i === 0 ? kind : "serial", from, to };
     });
     return nest(this.site.name, headers, (at) => body(new Map([...index, ...zip(axes, at)])));
