@@ -16,6 +16,8 @@ export interface Contender {
   /** Its name in the table. */
   readonly name: string;
   readonly threads: number;
+  /** What the threads are for, where that can be chosen: `for products`. */
+  readonly use?: string;
   readonly command: readonly string[];
   /** Environment variables to set for the process; undefined removes one. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -54,6 +56,51 @@ export function libraryOverrides(environment: Readonly<Record<string, string | u
     .sort();
 }
 
+/** Threads of PyTorch's two pools: OpenBLAS has one for products, and OpenMP runs all other ops. */
+interface Pools {
+  readonly products: number;
+  readonly others: number;
+  readonly use?: string;
+}
+
+/**
+ * Several threads belong to one pool or the other. Threads of both wait for their next work busily, and with both pools full there
+ * are more of them than cores: a step then takes several times as long as with one thread (`NOTES.md`).
+ */
+const torchPools = (threads: number): readonly Pools[] =>
+  threads === 1
+    ? [{ products: 1, others: 1 }]
+    : [
+        { products: threads, others: 1, use: "for products" },
+        { products: 1, others: threads, use: "for all but products" },
+      ];
+
+const torch = (threads: number, { products, others, use }: Pools, cleared: Contender["environment"]): Contender => ({
+  ...{ peer: "torch", name: "PyTorch", threads, use },
+  command: [python, file("torch_bench.py"), String(others)],
+  environment: { ...cleared, OMP_NUM_THREADS: String(others), OPENBLAS_NUM_THREADS: String(products) },
+  forms: [
+    { cell: "bnlstm", name: "eager", kinds: all },
+    { cell: "bnlstm", name: "TorchScript", kinds: all },
+    { cell: "bnlstm", name: "exported", kinds: all },
+    { cell: "bnlstm", name: "exported, TorchScript", kinds: all },
+    { cell: "lstm", name: "nn.LSTM", kinds: all },
+    { cell: "lstm", name: "exported", kinds: all },
+  ],
+});
+
+/** The same models in the native library and in the package for the web; `where` is a number of threads or `webgpu`. */
+function onnx(peer: "onnx" | "onnx-web", name: string, where: number | "webgpu"): Omit<Contender, "threads"> {
+  return {
+    ...{ peer, name, command: script(`${peer}.mjs`, where), environment: {} },
+    forms: [
+      { cell: "lstm", name: "LSTM", kinds: inference },
+      { cell: "lstm", name: "Scan", kinds: ["sequence"] },
+      { cell: "bnlstm", name: "Scan", kinds: ["sequence"] },
+    ],
+  };
+}
+
 /** All contenders, with each number of threads if it can be chosen. */
 export function contenders(
   threads: readonly number[],
@@ -73,20 +120,7 @@ export function contenders(
         forms: compiled,
       })),
     ),
-    ...each((n) => ({
-      peer: "torch",
-      name: "PyTorch",
-      command: [python, file("torch_bench.py"), String(n)],
-      environment: { ...cleared, OMP_NUM_THREADS: String(n), OPENBLAS_NUM_THREADS: String(n) },
-      forms: [
-        { cell: "bnlstm", name: "eager", kinds: all },
-        { cell: "bnlstm", name: "TorchScript", kinds: all },
-        { cell: "bnlstm", name: "exported", kinds: all },
-        { cell: "bnlstm", name: "exported, TorchScript", kinds: all },
-        { cell: "lstm", name: "nn.LSTM", kinds: all },
-        { cell: "lstm", name: "exported", kinds: all },
-      ],
-    })),
+    ...threads.flatMap((n) => torchPools(n).map((pools) => torch(n, pools, cleared))),
     {
       peer: "jax",
       name: "jax-js wasm",
@@ -110,16 +144,8 @@ export function contenders(
         { cell: "lstm", name: "cell", kinds: ["stream"] },
       ],
     },
-    ...each((n) => ({
-      peer: "onnx",
-      name: "ONNX Runtime",
-      command: script("onnx.mjs", n),
-      environment: {},
-      forms: [
-        { cell: "lstm", name: "LSTM", kinds: inference },
-        { cell: "lstm", name: "Scan", kinds: ["sequence"] },
-        { cell: "bnlstm", name: "Scan", kinds: ["sequence"] },
-      ],
-    })),
+    ...each((n) => onnx("onnx", "ONNX Runtime", n)),
+    ...each((n) => onnx("onnx-web", "ONNX Runtime Web", n)),
+    { ...onnx("onnx-web", "ONNX Runtime WebGPU", "webgpu"), threads: 1 },
   ];
 }

@@ -22,7 +22,7 @@ export function benchProgram(run: (options: BenchOptions) => Promise<void>): Com
     .description("Measures this compiler's cells against other libraries, and counts what they cost.")
     .option("--only <cases>", "cells, workloads or both: bnlstm, 784, bnlstm-784", words, [])
     .option("--repeats <n>", "measured rounds, in which all take turns", positiveWholeNumber, 5)
-    .option("--peers <names>", "cellc, torch, jax, tfjs, onnx (default: all)", words, [])
+    .option("--peers <names>", "cellc, torch, jax, tfjs, onnx, onnx-web (default: all)", words, [])
     .option(
       "--threads <list>",
       "numbers of threads to measure, if they can be chosen",

@@ -66,14 +66,14 @@ function workloadSection(workload: Workload, all: readonly Row[]): string {
     if (!contender.startsWith("cellc") || !times) continue;
     fastest.set(cell, Math.min(fastest.get(cell) ?? Number.POSITIVE_INFINITY, times.median));
   }
-  const lines = rows.map(({ contender, threads, cell, form, times, stepMicroseconds, difference, error }) => {
-    const label = labelOf({ name: contender, threads });
+  const lines = rows.map(({ contender, threads, use, cell, form, times, stepMicroseconds, difference, error }) => {
+    const label = labelOf({ name: contender, threads, use });
     const own = fastest.get(cell);
     const figures = times && !error ? figuresOf(times, stepMicroseconds!, own, difference!) : Array(7).fill("");
     return [label, cell, form, ...figures];
   });
   const failed = [
-    ...new Set(rows.flatMap((row) => (row.error ? [`${row.contender}, ${row.threads}: ${row.error}`] : []))),
+    ...new Set(rows.flatMap((row) => (row.error ? [`${labelOf({ ...row, name: row.contender })}: ${row.error}`] : []))),
   ];
   const notes = [...new Set(rows.flatMap((row) => (row.note ? [`${row.contender}, ${row.form}: ${row.note}`] : [])))];
   const head = ["contender", "cell", "form", "median ms", "min", "max", "runs", "µs a step", "÷ cellc", "differs by"];

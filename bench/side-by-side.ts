@@ -17,6 +17,7 @@ export interface Row {
   readonly workload: string;
   readonly contender: string;
   readonly threads: number;
+  readonly use?: string;
   readonly cell: Cell;
   readonly form: string;
   /** Milliseconds of a run: all T steps, forward and, in training, backward. */
@@ -144,13 +145,13 @@ async function measureWorkload(
   return all.map((row) => ("samples" in row ? finish(row, all, workload) : row));
 }
 
-/** `PyTorch, 2 threads` */
-export function labelOf({ name, threads }: Pick<Contender, "name" | "threads">): string {
-  return `${name}, ${threads} thread${threads > 1 ? "s" : ""}`;
+/** `PyTorch, 2 threads for products` */
+export function labelOf({ name, threads, use }: Pick<Contender, "name" | "threads" | "use">): string {
+  return `${name}, ${threads} thread${threads > 1 ? "s" : ""}${use === undefined ? "" : ` ${use}`}`;
 }
 
-function rowOf(workload: Workload, { name, threads }: Contender, form: Form): Row {
-  return { workload: workload.name, contender: name, threads, cell: form.cell, form: form.name };
+function rowOf(workload: Workload, { name, threads, use }: Contender, form: Form): Row {
+  return { workload: workload.name, contender: name, threads, use, cell: form.cell, form: form.name };
 }
 
 /** Makes a peer build a cell and warm up. Returns a row with the reason if it cannot. */

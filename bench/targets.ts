@@ -15,8 +15,7 @@ export interface Opened {
 export async function openTarget(name: TimedTarget, threads: number): Promise<Opened> {
   const row = targets[name];
   const device = await row.device(threads);
-  if (device.adapter !== undefined && isProcessor(device.adapter))
-    throw new Error(`there is no GPU: the WebGPU adapter is a processor (${device.name})`);
+  if (device.adapter !== undefined) refuseProcessor(device.adapter, device.name);
   const backend = await row.open({ threads });
   if (backend.threads !== undefined && backend.threads < threads)
     throw new Error("memory cannot be shared between threads here");
@@ -25,10 +24,17 @@ export async function openTarget(name: TimedTarget, threads: number): Promise<Op
   return { target: await row.load(), backend, facts: { ...runsOn, ...(await row.facts()) } };
 }
 
+type AdapterWords = Pick<GPUAdapterInfo, "architecture" | "description" | "device" | "vendor">;
+
+/** Throws if an adapter is a CPU. */
+export function refuseProcessor(info: AdapterWords, name: string): void {
+  if (isProcessor(info)) throw new Error(`there is no GPU: the WebGPU adapter is a processor (${name})`);
+}
+
 /** Vulkan drivers that run on the CPU: Google's, and Mesa's under its old and new names. */
 const processorDrivers = /swiftshader|llvmpipe|lavapipe|softpipe/i;
 
 /** Whether an adapter is a CPU, whose times would say nothing about a GPU. */
-export function isProcessor(info: Pick<GPUAdapterInfo, "architecture" | "description" | "device" | "vendor">): boolean {
+export function isProcessor(info: AdapterWords): boolean {
   return [info.vendor, info.architecture, info.device, info.description].some((word) => processorDrivers.test(word));
 }

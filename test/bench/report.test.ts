@@ -53,5 +53,5 @@ test("a row that could not be measured is empty and says why below", () => {
   expect(ours.trim().split(/ {2,}/).slice(3)).toEqual(["20.0", "20.0", "20.0", "1", "25.5", "1.00", "–"]);
   expect(theirs.trim().split(/ {2,}/).slice(7)).toEqual(["63.8", "2.50", "3e-7"]);
   expect(missing.trim()).toMatch(/compiled$/);
-  expect(reason).toBe("  no figures: cellc wgsl, 1: there is no GPU");
+  expect(reason).toBe("  no figures: cellc wgsl, 1 thread: there is no GPU");
 });
