@@ -6,52 +6,20 @@
  *     npx tsx bench/barrier.ts [--threads 2]
  */
 import { parseArgs } from "node:util";
-import type { Kernel } from "../compiler/kernel-ir/types.ts";
-import type { Executable, Extent, Plan, Region } from "../runtime/plan.ts";
-import { sealed } from "../runtime/seal.ts";
 import { wasmBackend } from "../runtime/wasm/wasm.ts";
-import { wasm } from "../targets/wasm/target.ts";
+import { bareExecutable, bareKernel } from "./bare-kernel.ts";
 import { machine, table } from "./measure.ts";
 import { median } from "./median.ts";
 
-const one: Extent = { fixed: 1, perStep: 0 };
-const empty: Region = { fixed: 0, frame: 0 };
 /** So many that the time to wake the workers is negligible. */
 const STEPS = 10_000;
 const RUNS = 21;
-
-/** Each step dispatches a kernel without a body on one workgroup per thread. */
-function emptySteps(threads: number): Executable {
-  const grid = [{ fixed: threads, perStep: 0 }, one, one] as const;
-  const kernel: Kernel = { name: "nothing", doc: "", lanes: 1, grid, regions: [], tiles: [], body: [] };
-  const plan: Plan = {
-    format: 4,
-    name: "nothing",
-    target: "wasm",
-    dims: { batch: 1 },
-    fingerprint: "",
-    measures: {},
-    equations: {},
-    slots: [],
-    optimizer: "sgd",
-    entries: {
-      infer: {
-        tensors: [],
-        commands: [{ do: "steps", reverse: false, commands: [{ do: "dispatch", kernel: "nothing", grid }] }],
-        regions: { param: empty, grad: empty, slot: empty, stat: empty, input: empty, work: empty, half: empty },
-      },
-    },
-    // A little work, so that it is distributed if threads cost nothing.
-    kernels: [{ name: "nothing", work: one, lanes: 1, regions: [] }],
-  };
-  return { plan, code: sealed(plan, wasm.assemble([kernel])) };
-}
 
 /** Medians in microseconds: of a step among many, and of a run of one step. */
 async function timesOf(threads: number): Promise<{ readonly step: number; readonly run: number }> {
   const backend = wasmBackend({ threads, costs: { barrier: 0, start: 0 } });
   try {
-    const executable = await backend.open(emptySteps(threads));
+    const executable = await backend.open(bareExecutable(bareKernel("nothing", threads, [])));
     const microseconds = async (steps: number): Promise<number> => {
       await executable.prepare(steps);
       const times: number[] = [];

@@ -1,4 +1,4 @@
-/** Measures one peer beside our own kernels on WebAssembly, on one thread and on two, and writes the result. */
+/** Measures peers beside our own kernels on WebAssembly, on one thread and on two, and writes the result. */
 import { loadavg } from "node:os";
 import { compare } from "./comparisons.ts";
 import { contenders } from "./contenders.ts";
@@ -8,7 +8,7 @@ import { sideBySide } from "./side-by-side.ts";
 import type { Workload } from "./workloads.ts";
 
 export interface BesideOptions {
-  readonly peer: string;
+  readonly peers: readonly string[];
   readonly workloads: readonly Workload[];
   /** Rounds in turn. */
   readonly repeats: number;
@@ -17,10 +17,10 @@ export interface BesideOptions {
 }
 
 /** Prints the report, and writes it as JSON to `file`. */
-export async function besideOurs(file: string, { peer, workloads, repeats, budget }: BesideOptions): Promise<void> {
+export async function besideOurs(file: string, { peers, workloads, repeats, budget }: BesideOptions): Promise<void> {
   const [load] = loadavg();
   const wanted = contenders([1, 2], process.env)
-    .filter((one) => one.name === "cellc wasm" || one.peer === peer)
+    .filter((one) => one.name === "cellc wasm" || peers.includes(one.peer))
     .map((one) => ({ ...one, forms: one.forms.filter(({ cell }) => cell !== "lnlstm") }));
   const say = (line: string): void => console.error(line);
   const measured = await sideBySide(workloads, wanted, { repeats, budget, only: [], say });
@@ -31,7 +31,7 @@ export async function besideOurs(file: string, { peer, workloads, repeats, budge
     ...{ withheld: [], cold: [], counts: [], sizes: [] },
     workloads,
     sideBySide: measured,
-    comparisons: compare(measured.rows),
+    comparisons: compare(measured, workloads),
   };
   console.log(report(result));
   writeResult(file, result);

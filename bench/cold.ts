@@ -2,7 +2,11 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { Wanted } from "./comparisons.ts";
 import { summarize, type Times } from "./measure.ts";
+
+/** What is wanted of the medians. */
+export const coldGoals = { imports: { most: 60 }, compile: { most: 200 } } as const satisfies Record<string, Wanted>;
 
 /** Milliseconds. */
 export interface Cold {

@@ -10,6 +10,7 @@ import { contenders, libraryOverrides } from "./contenders.ts";
 import { countAll } from "./counts.ts";
 import { machine, writeResult } from "./measure.ts";
 import { benchProgram } from "./options.ts";
+import { openPeakMeter } from "./peak.ts";
 import { type Result, report } from "./report.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { sizes } from "./size.ts";
@@ -28,8 +29,10 @@ const program = benchProgram(async ({ only, repeats, peers, threads, budget, jso
   if (unknown !== undefined) program.error(`error: --peers knows no ${unknown}`);
   const wanted = everyone.filter(({ peer }) => peers.length === 0 || peers.includes(peer));
 
-  const settings = { repeats, budget, only, say };
-  const measured = timed ? await sideBySide(chosen, wanted, settings) : { rows: [], facts: {} };
+  const meter = timed ? await openPeakMeter([...new Set([1, ...threads])]) : undefined;
+  const settings = { repeats, budget, only, say, meter };
+  const measured = timed ? await sideBySide(chosen, wanted, settings) : { rows: [], facts: {}, peaks: {} };
+  meter?.close();
   if (timed) say("cold compilations");
   const result: Result = {
     date: new Date().toISOString(),
@@ -38,7 +41,7 @@ const program = benchProgram(async ({ only, repeats, peers, threads, budget, jso
     withheld: libraryOverrides(process.env),
     workloads: chosen,
     sideBySide: measured,
-    comparisons: compare(measured.rows),
+    comparisons: compare(measured, chosen),
     cold: timed ? coldCompilations(repeats) : [],
     counts: counted ? countAll(chosen, only, say) : [],
     sizes: counted ? await sizes() : [],

@@ -17,7 +17,7 @@ const pixels = (name: string, about: string, B: number): Workload => ({
 const workloads = [pixels("pixels", "one example", 1), pixels("pixels-32", "32 examples", 32)];
 
 await besideOurs(RESULT, {
-  peer: "onnx",
+  peers: ["onnx", "onnx-web"],
   workloads,
   repeats: positiveWholeNumber(process.argv[2] ?? "15"),
   budget: 600,

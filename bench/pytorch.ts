@@ -18,7 +18,7 @@ const workloads: readonly Workload[] = [
 ];
 
 await besideOurs(RESULT, {
-  peer: "torch",
+  peers: ["torch"],
   workloads,
   repeats: positiveWholeNumber(process.argv[2] ?? "9"),
   budget: 900,

@@ -1,10 +1,11 @@
 /** Results as tables for people. */
-import type { Cold } from "./cold.ts";
-import type { Comparison } from "./comparisons.ts";
+import { type Cold, coldGoals } from "./cold.ts";
+import { type Comparison, judged } from "./comparisons.ts";
 import type { Counts } from "./counts.ts";
 import { type MachineFacts, ms, table } from "./measure.ts";
+import { peakTable } from "./peak.ts";
 import { labelOf, type Row, type SideBySide } from "./side-by-side.ts";
-import type { Size } from "./size.ts";
+import { type Size, sizeGoals } from "./size.ts";
 import type { Moved } from "./traffic.ts";
 import type { Workload } from "./workloads.ts";
 
@@ -42,6 +43,11 @@ export function report(result: Result): string {
     ...workloads.map((workload) => workloadSection(workload, sideBySide.rows)),
     section("ratios of medians, each side at its best number of threads", comparisons.length, () =>
       comparisonTable(comparisons),
+    ),
+    ...Object.entries(sideBySide.peaks).map(([name, peaks]) =>
+      section(`${name}: what this machine does at most, in turn with the contenders`, peaks.length, () =>
+        peakTable(peaks),
+      ),
     ),
     section("counted from plans and kernels: a training step", counts.length, () => countTable(counts)),
     section("first compilation in a fresh process, ms", cold.length, () => coldTable(cold)),
@@ -106,11 +112,8 @@ function comparisonTable(comparisons: readonly Comparison[]): string {
   return table(
     ["ratio", "workload", "measured", "wanted", ""],
     comparisons.map(({ name, workload, ratio, wanted, reached }) => [
-      name,
-      workload,
-      ratio.toFixed(2),
-      wanted ?? "",
-      reached === undefined ? "" : reached ? "reached" : "not reached",
+      ...[name, workload, ratio.toFixed(2)],
+      ...verdict({ wanted, reached }),
     ]),
   );
 }
@@ -139,23 +142,30 @@ function countTable(counts: readonly Counts[]): string {
   return counted + uncounted.join("");
 }
 
+/** `≤ 60`, and whether it is reached; two empty cells if nothing is wanted. */
+const verdict = ({ wanted = "", reached }: Pick<Comparison, "wanted" | "reached">): readonly string[] => [
+  wanted,
+  reached === undefined ? "" : reached ? "reached" : "not reached",
+];
+
 function coldTable(cold: readonly Cold[]): string {
   return table(
-    ["longest sequence", "imports", "compilation", "min", "max"],
+    ["longest sequence", "imports", "wanted", "", "compilation", "min", "max", "wanted", ""],
     cold.map(({ time, imports, compile }) => [
-      String(time),
-      ...[imports.median, compile.median, compile.min, compile.max].map(ms),
+      ...[String(time), ms(imports.median), ...verdict(judged(imports.median, coldGoals.imports))],
+      ...[compile.median, compile.min, compile.max].map(ms),
+      ...verdict(judged(compile.median, coldGoals.compile)),
     ]),
   );
 }
 
 function sizeTable(sizes: readonly Size[]): string {
   return table(
-    ["bnlstm", "to do", "runtime", "plan and kernels", "together"],
+    ["bnlstm", "to do", "runtime", "plan and kernels", "together", "wanted", ""],
     sizes.map(({ target, use, ...bytes }) => [
-      target,
-      use,
+      ...[target, use],
       ...[bytes.runtime, bytes.cell, bytes.total].map((n) => n.toLocaleString("en")),
+      ...verdict(judged(bytes.total, (use === "training" && sizeGoals[target]) || {})),
     ]),
   );
 }

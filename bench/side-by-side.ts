@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Contender, Form } from "./contenders.ts";
 import { summarize, type Times } from "./measure.ts";
 import { numbersFile } from "./numbers.ts";
+import type { Peak, PeakMeter } from "./peak.ts";
 import { Peer } from "./peer.ts";
 import type { Check, Hello, Job, Prepared } from "./protocol.ts";
 import { type Cell, isWanted, type Workload } from "./workloads.ts";
@@ -34,6 +35,8 @@ export interface SideBySide {
   readonly rows: readonly Row[];
   /** Versions and the like, by contender. */
   readonly facts: Readonly<Record<string, Hello["facts"]>>;
+  /** What the machine could do at most, by workload, if a meter took turns with the contenders. */
+  readonly peaks: Readonly<Record<string, readonly Peak[]>>;
 }
 
 export interface Settings {
@@ -44,6 +47,8 @@ export interface Settings {
   readonly only: readonly string[];
   /** Called with progress messages. */
   readonly say: (line: string) => void;
+  /** Takes its turn before the first round, between rounds, and after the last. */
+  readonly meter?: PeakMeter;
 }
 
 /** Time limit of a start or a run, in milliseconds. The slowest run seen took 20 s. */
@@ -88,6 +93,7 @@ export async function sideBySide(
   const folder = mkdtempSync(join(tmpdir(), "cellc-bench-"));
   const facts: Record<string, Hello["facts"]> = {};
   const rows: Row[] = [];
+  const peaks: Record<string, readonly Peak[]> = {};
   const end = performance.now() + settings.budget * 1000;
   try {
     for (const [index, workload] of workloads.entries()) {
@@ -95,11 +101,12 @@ export async function sideBySide(
       const numbers = join(folder, `${workload.name}.safetensors`);
       writeFileSync(numbers, numbersFile(workload));
       rows.push(...(await measureWorkload(workload, contenders, numbers, Math.max(share, 0), facts, settings)));
+      if (settings.meter) peaks[workload.name] = settings.meter.take();
     }
   } finally {
     rmSync(folder, { recursive: true });
   }
-  return { rows, facts };
+  return { rows, facts, peaks };
 }
 
 async function measureWorkload(
@@ -108,7 +115,7 @@ async function measureWorkload(
   numbers: string,
   share: number,
   facts: Record<string, Hello["facts"]>,
-  { repeats, only, say }: Settings,
+  { repeats, only, say, meter }: Settings,
 ): Promise<readonly Row[]> {
   const start = performance.now();
   const peers: Peer[] = [];
@@ -137,8 +144,10 @@ async function measureWorkload(
     const each = left / Math.max(1, runners.length);
     for (let round = 0; round < repeats; round++) {
       say(`${workload.name}: round ${round + 1} of ${repeats}`);
+      await meter?.sample();
       for (const runner of runners) if (takesPart(runner, each)) await sample(runner);
     }
+    await meter?.sample();
   } finally {
     for (const peer of peers) peer.stop();
   }

@@ -7,6 +7,13 @@ import { makeModule } from "../cli/modules/make-module.ts";
 import { loadPrinter } from "../cli/modules/printer.ts";
 import { plainTargets, type TargetName, targets } from "../cli/targets.ts";
 import type { EntryName } from "../runtime/plan.ts";
+import type { Wanted } from "./comparisons.ts";
+
+/** What is wanted of a target's runtime with a cell that can be trained, in bytes. */
+export const sizeGoals: Readonly<Partial<Record<TargetName, Wanted>>> = {
+  wasm: { most: 25_000 },
+  wgsl: { most: 25_000 },
+};
 
 /** Bytes after gzip. */
 export interface Size {

@@ -32,6 +32,18 @@ export const workloads: readonly Workload[] = [
   { name: "784", about: "training, MNIST pixel by pixel", kind: "train", B: 64, H: 100, T: 784, D: 1 },
 ];
 
+/** The workloads of inference with so many examples: `stream-2`. One example is the workload as it is. */
+export const withExamples = (numbers: readonly number[]): readonly Workload[] =>
+  workloads
+    .filter(({ kind }) => kind !== "train")
+    .flatMap((workload) =>
+      numbers.map((B) =>
+        B === workload.B
+          ? workload
+          : { ...workload, B, name: `${workload.name}-${B}`, about: `${workload.about}, ${B} examples` },
+      ),
+    );
+
 /** `lstm-784`: a cell on a workload, as `--only` names it. */
 export function caseName(cell: Cell, workload: Pick<Workload, "name">): string {
   return `${cell}-${workload.name}`;
@@ -41,4 +53,13 @@ export function caseName(cell: Cell, workload: Pick<Workload, "name">): string {
 export function isWanted(only: readonly string[], cell: Cell, workload: Pick<Workload, "name">): boolean {
   const names = [caseName(cell, workload), cell, workload.name];
   return only.length === 0 || only.some((word) => names.includes(word));
+}
+
+/**
+ * Operations of the products of a training step on f32, a multiply-add being two: h @ Wh [B, H] @ [H, 4H], its two in the backward
+ * pass, da @ Whᵀ and hᵀ @ da; and x @ Wx [B, D] @ [D, 4H] with the gradient of Wx. No gradient of x is wanted.
+ */
+export function productsOfStep({ B, H, D }: Pick<Workload, "B" | "H" | "D">): number {
+  const columns = 4 * H;
+  return 3 * 2 * B * H * columns + 2 * 2 * B * D * columns;
 }

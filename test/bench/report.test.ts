@@ -9,7 +9,7 @@ const nothing: Result = {
   load: 0.1,
   withheld: ["OPENBLAS_CORETYPE"],
   workloads: [workloads[0]],
-  sideBySide: { rows: [], facts: { "PyTorch, 1 thread": { torch: "1.13" } } },
+  sideBySide: { rows: [], facts: { "PyTorch, 1 thread": { torch: "1.13" } }, peaks: {} },
   comparisons: [],
   counts: [],
   cold: [],
@@ -46,7 +46,7 @@ test("a row that could not be measured is empty and says why below", () => {
         },
         { ...row, contender: "cellc wgsl", error: "there is no GPU" },
       ],
-      facts: {},
+      ...{ facts: {}, peaks: {} },
     },
   });
   const [ours, theirs, missing, reason] = text.split("\n").slice(-5);
@@ -54,4 +54,29 @@ test("a row that could not be measured is empty and says why below", () => {
   expect(theirs.trim().split(/ {2,}/).slice(7)).toEqual(["63.8", "2.50", "3e-7"]);
   expect(missing.trim()).toMatch(/compiled$/);
   expect(reason).toBe("  no figures: cellc wgsl, 1 thread: there is no GPU");
+});
+
+test("cold compilations, sizes and peaks stand beside what is wanted of them", () => {
+  const text = report({
+    ...nothing,
+    sideBySide: {
+      ...{ rows: [], facts: {} },
+      peaks: { "28": [{ threads: 2, fused: true, gflops: summarize([131.7]), gigabytes: summarize([39.4]) }] },
+    },
+    cold: [{ time: 10, imports: summarize([55]), compile: summarize([315]) }],
+    sizes: [
+      { target: "wasm", use: "inference", runtime: 15_000, cell: 5000, total: 20_000 },
+      { target: "wasm", use: "training", runtime: 15_000, cell: 9000, total: 24_000 },
+    ],
+  });
+  const line = (start: string): readonly string[] =>
+    text
+      .split("\n")
+      .find((one) => one.startsWith(start))!
+      .trim()
+      .split(/ {2,}/);
+  expect(line("2  ")).toEqual(["2", "131.7", "131.7", "131.7", "39.4", "39.4", "39.4"]);
+  expect(line("10  ")).toEqual("10,55.0,≤ 60,reached,315,315,315,≤ 200,not reached".split(","));
+  expect(line("wasm    inference")).toHaveLength(5);
+  expect(line("wasm     training")).toEqual(["wasm", "training", "15,000", "9,000", "24,000", "≤ 25000", "reached"]);
 });

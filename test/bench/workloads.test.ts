@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { numbersFile } from "../../bench/numbers.ts";
-import { caseName, isWanted, workloads } from "../../bench/workloads.ts";
+import { caseName, isWanted, withExamples, workloads } from "../../bench/workloads.ts";
 import { decodeSafetensors } from "../../runtime/safetensors.ts";
 
 test("--only names a cell, a workload, or a cell on a workload", () => {
@@ -25,4 +25,15 @@ test("all contenders get the same numbers: parameters, inputs, and what the kind
   expect(infer.get("cc/v")!.data.every((v) => v > 0)).toBe(true);
   expect(infer.has("d_h")).toBe(false);
   expect([...infer.get("x")!.data]).toEqual([...train.get("x")!.data]);
+});
+
+test("inference with several examples is the same workload under its number of examples", () => {
+  const few = withExamples([1, 2]);
+  expect(few.map(({ name, B }) => [name, B])).toEqual([
+    ["stream", 1],
+    ["stream-2", 2],
+    ["sequence", 1],
+    ["sequence-2", 2],
+  ]);
+  expect(workloads).toContain(few[0]);
 });
