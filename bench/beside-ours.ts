@@ -34,5 +34,5 @@ export async function besideOurs(file: string, { peers, workloads, repeats, budg
     comparisons: compare(measured, workloads),
   };
   console.log(report(result));
-  writeResult(file, result);
+  await writeResult(file, result);
 }

@@ -46,7 +46,7 @@ function row(name: string, times: Times): readonly string[] {
   return [name, ms(times.median), ms(times.min), ms(times.max)];
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const { values } = parseArgs({ options: { runs: { type: "string", default: "10" } } });
   const runs = Number(values.runs);
   if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs takes a whole number from 1 on, not ${values.runs}`);
@@ -70,7 +70,7 @@ function main(): void {
       warm.map(({ time, times }) => row(`${time}`, times)),
     ),
   );
-  writeResult(RESULT, { machine: here, cold: { node: start, compile: cold }, warm });
+  await writeResult(RESULT, { machine: here, cold: { node: start, compile: cold }, warm });
 }
 
-main();
+await main();

@@ -1,46 +1,31 @@
 /**
- * How fast are compiled cells on a GPU, compared with PyTorch? Run `npx tsx bench/gpu.ts` on a machine with a GPU: our WGSL against
- * PyTorch on CUDA, eager, with torch.compile, and with cuDNN's `nn.LSTM`. An adapter that is a CPU, or a PyTorch without CUDA, is
- * refused: its rows say why and have no times. Results go to `results/gpu.json`, with the names of the devices.
+ * How fast are compiled cells on a GPU, compared with PyTorch? Run `npx tsx bench/gpu.ts [ROUNDS] [SECONDS]` on a machine with a GPU: our
+ * WGSL against PyTorch on CUDA, eager, in a CUDA graph, with torch.compile, and with cuDNN's `nn.LSTM`. An adapter that is a CPU, or a
+ * PyTorch without CUDA, is refused: its rows say why and have no times. Nobody has to watch it: it ends within SECONDS, 540 if they are not
+ * said, and what is measured by then is in `results/gpu.json`.
  */
 import { fileURLToPath } from "node:url";
 import { positiveWholeNumber } from "../cli/options.ts";
-import { type Contender, contenders } from "./contenders.ts";
-import { machine, writeResult } from "./measure.ts";
-import { sideBySide } from "./side-by-side.ts";
-import type { Workload } from "./workloads.ts";
+import { gpuContenders, gpuWorkloads } from "./gpu-contenders.ts";
+import { measureGpu } from "./gpu-run.ts";
 
-const RESULT = fileURLToPath(new URL("results/gpu.json", import.meta.url));
-
-/** MNIST pixel by pixel, where launching a step takes most of its time, and a layer large enough to fill a GPU. */
-const workloads: readonly Workload[] = [
-  { name: "784", about: "training, MNIST pixel by pixel", kind: "train", B: 64, H: 100, T: 784, D: 1 },
-  { name: "1000", about: "training, a large layer", kind: "train", B: 128, H: 1000, T: 100, D: 50 },
-];
-
-const cuda: Contender = {
-  peer: "torch",
-  name: "PyTorch CUDA",
-  threads: 1,
-  command: ["python3", fileURLToPath(new URL("peers/torch_bench.py", import.meta.url)), "cuda"],
-  environment: {},
-  forms: [
-    { cell: "bnlstm", name: "eager", kinds: ["train"] },
-    { cell: "bnlstm", name: "torch.compile", kinds: ["train"] },
-    { cell: "lstm", name: "nn.LSTM", kinds: ["train"] },
-  ],
-};
-
-const repeats = positiveWholeNumber(process.argv[2] ?? "5");
-const ours = contenders([1], process.env).filter(({ name }) => name === "cellc wgsl");
+const file = fileURLToPath(new URL("results/gpu.json", import.meta.url));
+const [repeats, seconds] = [process.argv[2] ?? "5", process.argv[3] ?? "540"].map(positiveWholeNumber);
+/** What hangs costs a sixth of the time, and the others have the rest. */
+const limit = seconds / 6;
 const say = (line: string): void => console.error(line);
-const measured = await sideBySide(workloads, [...ours, cuda], { repeats, budget: 900, only: [], say });
-for (const { workload, contender, cell, form, times, stepMicroseconds, difference, error } of measured.rows) {
+
+const rows = await measureGpu({
+  ...{ workloads: gpuWorkloads, contenders: gpuContenders("python3"), repeats, seconds, limit, file, say },
+});
+for (const { workload, contender, cell, form, times, stepMicroseconds, difference, error, note } of rows) {
   const time = times === undefined ? error : `${times.median.toFixed(1)} ms, ${stepMicroseconds?.toFixed(1)} µs a step`;
   const apart = difference === undefined ? "" : `, results differ by ${difference.toExponential(1)}`;
-  console.log(`${workload.padEnd(5)} ${cell.padEnd(7)} ${contender.padEnd(13)} ${form.padEnd(14)} ${time}${apart}`);
+  const noted = note === undefined ? "" : ` (${note})`;
+  console.log(
+    `${workload.padEnd(5)} ${cell.padEnd(7)} ${contender.padEnd(13)} ${form.padEnd(21)} ${time}${apart}${noted}`,
+  );
 }
-if (measured.rows.some(({ times }) => times !== undefined)) {
-  writeResult(RESULT, { date: new Date().toISOString(), machine: machine(), workloads, sideBySide: measured });
-  say(`written to ${RESULT}`);
-} else say("nothing could be measured here, so nothing is written");
+say(rows.some(({ times }) => times) ? `written to ${file}` : "nothing could be measured here, so nothing is written");
+// A driver that hangs can keep a peer from ending, which must not keep this waiting.
+process.exit();

@@ -47,7 +47,7 @@ const program = benchProgram(async ({ only, repeats, peers, threads, budget, jso
     sizes: counted ? await sizes() : [],
   };
   console.log(report(result));
-  writeResult(json, result);
+  await writeResult(json, result);
   say(`written to ${json}`);
 });
 

@@ -1,7 +1,7 @@
 /** Shared by all benches: times of repeated runs, the machine they were measured on, a table for people, JSON for programs. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
-import { dirname } from "node:path";
+import { writeAtomically } from "../cli/report/files.ts";
 import { median } from "./median.ts";
 
 /** Times of repeated runs, in milliseconds. Quote the median; the extremes show the noise. */
@@ -70,8 +70,7 @@ export function ms(time: number): string {
   return time >= 100 ? time.toFixed(0) : time.toPrecision(3);
 }
 
-/** Writes a result as JSON, and creates its folder if necessary. */
-export function writeResult(path: string, result: object): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);
+/** Writes a result as JSON, completely or not at all, and creates its folder if necessary. */
+export function writeResult(path: string, result: object): Promise<void> {
+  return writeAtomically(path, `${JSON.stringify(result, null, 2)}\n`);
 }

@@ -92,7 +92,7 @@ function isRefusal(reply: unknown): reply is Refused {
 export function reasonOf(said: string, code: number | null, signal: string | null): string {
   const lines = said.split("\n").map((line) => line.trim());
   const error = lines.findLast((line) => /^(\w*Error\b|\w+Exception\b|error\b)/.test(line));
-  const [missing] = /(Cannot find package|No module named) '([^']+)'/.exec(said) ?? [];
+  const [missing] = /Cannot find package '[^']+'/.exec(said) ?? [];
   if (missing !== undefined) return `${missing} (npm run bench:setup installs the packages)`;
   return (
     error?.replace(/^Error: /, "") ?? (signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`)

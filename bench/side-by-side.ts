@@ -47,12 +47,33 @@ export interface Settings {
   readonly only: readonly string[];
   /** Called with progress messages. */
   readonly say: (line: string) => void;
+  /**
+   * Seconds after which nothing goes on: what is under way is stopped, and rows that are not finished say so. Default: never, since
+   * `budget` only divides the time.
+   */
+  readonly deadline?: number;
+  /** Seconds after which a start or a run is stopped, and its peer with it. Default: 180. */
+  readonly limit?: number;
+  /** Called with all rows so far whenever there are more, or more samples of one. */
+  readonly progress?: (rows: readonly Row[]) => Promise<void>;
   /** Takes its turn before the first round, between rounds, and after the last. */
   readonly meter?: PeakMeter;
 }
 
-/** Time limit of a start or a run, in milliseconds. The slowest run seen took 20 s. */
-const LIMIT = 180_000;
+/** Time limit of a start or a run, in seconds. The slowest run seen took 20 s. */
+const LIMIT = 180;
+
+/** How long a start or a run may take now, in milliseconds. Throws when the deadline has passed. */
+type Limit = () => number;
+
+function limitOf({ deadline = Number.POSITIVE_INFINITY, limit = LIMIT }: Settings): Limit {
+  const end = performance.now() + deadline * 1000;
+  return () => {
+    const left = end - performance.now();
+    if (left <= 0) throw new Error("the time was up");
+    return Math.min(limit * 1000, left);
+  };
+}
 /** A sample repeats runs for this many milliseconds, so that one interrupt does not spoil a run of a few milliseconds. */
 const SAMPLE = 100;
 /** A sample below this many milliseconds is always taken. */
@@ -95,12 +116,15 @@ export async function sideBySide(
   const rows: Row[] = [];
   const peaks: Record<string, readonly Peak[]> = {};
   const end = performance.now() + settings.budget * 1000;
+  const limit = limitOf(settings);
   try {
     for (const [index, workload] of workloads.entries()) {
       const share = (end - performance.now()) / (workloads.length - index);
       const numbers = join(folder, `${workload.name}.safetensors`);
       writeFileSync(numbers, numbersFile(workload));
-      rows.push(...(await measureWorkload(workload, contenders, numbers, Math.max(share, 0), facts, settings)));
+      const progress = async (now: readonly Row[]): Promise<void> => settings.progress?.([...rows, ...now]);
+      const within = { numbers, share: Math.max(share, 0), limit, facts };
+      rows.push(...(await measureWorkload(workload, contenders, within, { ...settings, progress })));
       if (settings.meter) peaks[workload.name] = settings.meter.take();
     }
   } finally {
@@ -109,17 +133,26 @@ export async function sideBySide(
   return { rows, facts, peaks };
 }
 
+interface Within {
+  /** The file of the workload's numbers. */
+  readonly numbers: string;
+  /** Milliseconds for this workload. */
+  readonly share: number;
+  readonly limit: Limit;
+  /** What peers say of themselves, to be added to. */
+  readonly facts: Record<string, Hello["facts"]>;
+}
+
 async function measureWorkload(
   workload: Workload,
   contenders: readonly Contender[],
-  numbers: string,
-  share: number,
-  facts: Record<string, Hello["facts"]>,
-  { repeats, only, say, meter }: Settings,
+  { numbers, share, limit, facts }: Within,
+  { repeats, only, say, meter, progress }: Settings,
 ): Promise<readonly Row[]> {
   const start = performance.now();
   const peers: Peer[] = [];
   const all: (Measurement | Row)[] = [];
+  const finished = (): readonly Row[] => all.map((row) => ("samples" in row ? finish(row, all, workload) : row));
   try {
     for (const contender of contenders) {
       const forms = contender.forms.filter(
@@ -129,14 +162,15 @@ async function measureWorkload(
       const label = labelOf(contender);
       say(`${workload.name}: ${label} warms up`);
       try {
-        const [peer, hello] = await Peer.start(contender, LIMIT);
+        const [peer, hello] = await Peer.start(contender, limit());
         peers.push(peer);
         facts[label] = hello.facts;
         for (const form of forms)
-          all.push(await enter(peer, rowOf(workload, contender, form), { ...workload, numbers }));
+          all.push(await enter(peer, rowOf(workload, contender, form), { ...workload, numbers }, limit));
       } catch (thrown) {
         all.push(...forms.map((form) => ({ ...rowOf(workload, contender, form), error: messageOf(thrown) })));
       }
+      await progress?.(finished());
     }
     const runners = all.filter((row) => "samples" in row);
     // The rest of the workload's share, after warming up, is divided evenly.
@@ -145,13 +179,14 @@ async function measureWorkload(
     for (let round = 0; round < repeats; round++) {
       say(`${workload.name}: round ${round + 1} of ${repeats}`);
       await meter?.sample();
-      for (const runner of runners) if (takesPart(runner, each)) await sample(runner);
+      for (const runner of runners) if (takesPart(runner, each)) await sample(runner, limit);
+      await progress?.(finished());
     }
     await meter?.sample();
   } finally {
     for (const peer of peers) peer.stop();
   }
-  return all.map((row) => ("samples" in row ? finish(row, all, workload) : row));
+  return finished();
 }
 
 /** `PyTorch, 2 threads for products` */
@@ -164,22 +199,28 @@ function rowOf(workload: Workload, { name, threads, use }: Contender, form: Form
 }
 
 /** Makes a peer build a cell and warm up. Returns a row with the reason if it cannot. */
-async function enter(peer: Peer, row: Row, work: Omit<Job, "cell" | "form">): Promise<Measurement | Row> {
+async function enter(peer: Peer, row: Row, work: Omit<Job, "cell" | "form">, limit: Limit): Promise<Measurement | Row> {
   const { cell, form } = row;
   const key = `${cell} ${form}`;
   try {
-    return await warmUp(row, key, peer, await peer.prepare(key, { ...work, cell, form }, LIMIT));
+    return await warmUp(row, key, peer, await peer.prepare(key, { ...work, cell, form }, limit()), limit);
   } catch (thrown) {
     return { ...row, error: messageOf(thrown) };
   }
 }
 
 /** Runs a cell a few times without measuring, until it is warm. */
-async function warmUp(row: Row, key: string, peer: Peer, { ms, check, note }: Prepared): Promise<Measurement> {
+async function warmUp(
+  row: Row,
+  key: string,
+  peer: Peer,
+  { ms, check, note }: Prepared,
+  limit: Limit,
+): Promise<Measurement> {
   let estimate = ms;
   let times = 1;
   for (let k = 0; k < WARMUPS && estimate < WARM; k++) {
-    estimate = await peer.run(key, times, LIMIT);
+    estimate = await peer.run(key, times, limit());
     times = Math.max(1, Math.ceil(SAMPLE / estimate));
   }
   return { row: { ...row, note }, key, peer, check, estimate, times, spent: 0, samples: [] };
@@ -195,9 +236,9 @@ export function takesPart(
   return samples.length === 0 || next <= CHEAP || spent + next <= share;
 }
 
-async function sample(runner: Measurement): Promise<void> {
+async function sample(runner: Measurement, limit: Limit): Promise<void> {
   try {
-    const ms = await runner.peer.run(runner.key, runner.times, LIMIT);
+    const ms = await runner.peer.run(runner.key, runner.times, limit());
     runner.samples.push(ms);
     runner.spent += ms * runner.times;
     runner.estimate = ms;
@@ -208,12 +249,14 @@ async function sample(runner: Measurement): Promise<void> {
 
 function finish(runner: Measurement, all: readonly (Measurement | Row)[], { T }: Workload): Row {
   const { row, samples, error, check } = runner;
-  if (error !== undefined) return { ...row, error };
+  // What was measured until something went wrong is a measurement.
+  if (samples.length === 0) return { ...row, error: error ?? "it had no turn" };
   const times = summarize(samples);
   const first = all.find((other) => "samples" in other && other.row.cell === row.cell) as Measurement;
   const difference = differenceOf(check, first.check);
   const result = { ...row, times, stepMicroseconds: (times.median * 1000) / T, difference };
-  return difference <= TOLERANCE ? result : { ...result, error: "it computes something else" };
+  if (difference > TOLERANCE) return { ...result, error: "it computes something else" };
+  return error === undefined ? result : { ...result, note: `after ${samples.length} runs: ${error}` };
 }
 
 /** The largest difference of two results, relative to b's largest element; infinite if either is not finite. */

@@ -71,7 +71,13 @@ try {
     ),
   );
   const browserVersion = browser.version();
-  writeResult(RESULT, { date: new Date().toISOString(), machine: machine(), device, browser: browserVersion, rows });
+  await writeResult(RESULT, {
+    date: new Date().toISOString(),
+    machine: machine(),
+    device,
+    browser: browserVersion,
+    rows,
+  });
 } finally {
   await browser.close();
 }

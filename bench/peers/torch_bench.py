@@ -7,7 +7,8 @@ makes it quadratic in the length of the sequence.
 - `nn.LSTM`: the fused layer; a step at a time it is `nn.LSTMCell`.
 - `eager`: a batch-normalized cell. The input's product and its norm, which do not wait for the recurrence, are done for all
   steps at once; the other norms are `F.batch_norm`.
-- `TorchScript`: the same function, scripted; `torch.compile`: compiled.
+- `TorchScript`: the same function, scripted; `torch.compile`: its step compiled, because a loop of hundreds of steps would be unrolled.
+- `loop in a CUDA graph`: a whole run of the eager cell, forward and backward, captured once and replayed.
 - `exported`: what `cellc export --to pytorch` writes, and `exported, TorchScript`: the same, scripted.
 """
 
@@ -55,17 +56,37 @@ OURS, TORCHS = "fiog", "ifgo"
 # The batch-normalized LSTM (Cooijmans et al. 2016, eqs. 6-8).
 
 
+def train_step(
+    x: Tensor, Wh: Tensor, gh: Tensor, gc: Tensor, kc: Tensor, h: Tensor, c: Tensor
+) -> Tuple[Tensor, Tensor]:
+    """x: the normalized product of the step's input with its bias, [B, 4H]. Returns the next h and c."""
+    f, i, o, g = torch.chunk(F.batch_norm(h @ Wh, None, None, gh, None, True, 0.1, 1e-5) + x, 4, -1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(F.batch_norm(c, None, None, gc, kc, True, 0.1, 1e-5)), c
+
+
 def train_steps(
     a: List[Tensor], Wh: Tensor, gh: Tensor, gc: Tensor, kc: Tensor, h: Tensor, c: Tensor
 ) -> Tensor:
-    """a: the normalized product of each step's input with its bias, [B, 4H]. Returns the outputs, [T, B, H]."""
+    """Returns the outputs of all steps, [T, B, H]."""
     hs: List[Tensor] = []
     for x in a:
-        f, i, o, g = torch.chunk(F.batch_norm(h @ Wh, None, None, gh, None, True, 0.1, 1e-5) + x, 4, -1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(F.batch_norm(c, None, None, gc, kc, True, 0.1, 1e-5))
+        h, c = train_step(x, Wh, gh, gc, kc, h, c)
         hs.append(h)
     return torch.stack(hs)
+
+
+def train_steps_of(step):
+    """`train_steps` with another step, which TorchScript cannot be given."""
+
+    def steps(a, Wh, gh, gc, kc, h, c):
+        hs = []
+        for x in a:
+            h, c = step(x, Wh, gh, gc, kc, h, c)
+            hs.append(h)
+        return torch.stack(hs)
+
+    return steps
 
 
 def infer_steps(
@@ -82,17 +103,49 @@ def infer_steps(
 
 
 # torch.compile came with PyTorch 2.
-MADE = {"TorchScript": torch.jit.script, "torch.compile": lambda f: torch.compile(f)}
+TRAIN_STEPS = {
+    "TorchScript": lambda: torch.jit.script(train_steps),
+    "torch.compile": lambda: train_steps_of(torch.compile(train_step)),
+}
+GRAPH = "loop in a CUDA graph"
+# Libraries choose their algorithms and fetch their workspaces in the first runs, which cannot be captured.
+GRAPH_WARMUPS = 3
+
+
+def captured(compute):
+    """Captures a run of `compute` in a CUDA graph. Its tensors stay where they are; a replay computes their contents anew.
+
+    Nothing in it may wait for the GPU. The runs before are on a stream of their own, because what the default stream has begun
+    cannot be captured (the notes on CUDA graphs in PyTorch's documentation, "Whole-network capture").
+    """
+    if DEVICE != "cuda":
+        raise ValueError("a CUDA graph needs a GPU")
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(GRAPH_WARMUPS):
+            compute()
+    torch.cuda.current_stream().wait_stream(side)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        results = compute()
+
+    def replay():
+        graph.replay()
+        return results
+
+    return replay
 
 
 def bnlstm_train(job, n):
     T, B, H = job["T"], job["B"], job["H"]
-    steps = MADE.get(job["form"], lambda f: f)(train_steps)
+    steps = TRAIN_STEPS.get(job["form"], lambda: train_steps)()
     names = ["Wx", "Wh", "b", "hh/g", "xh/g", "cc/g", "cc/k"]
     p = {name: n[name].requires_grad_() for name in names}
-    x, w, zero = n["x"], n["d_h"], torch.zeros(B, H)
+    x, w, zero = n["x"], n["d_h"], torch.zeros(B, H, device=DEVICE)
 
-    def run():
+    def compute():
         xh = x @ p["Wx"]
         # F.batch_norm over the examples of each step: steps and features are its channels.
         flat = xh.transpose(0, 1).reshape(B, -1)
@@ -101,7 +154,14 @@ def bnlstm_train(job, n):
         h = steps(list(xh.unbind(1)), p["Wh"], p["hh/g"], p["cc/g"], p["cc/k"], zero, zero)
         loss = (h * w).sum() / (T * B)
         grads = dict(zip(names, torch.autograd.grad(loss, list(p.values()))))
-        return loss.item(), grads["b"]
+        return loss, grads["b"]
+
+    once = captured(compute) if job["form"] == GRAPH else compute
+
+    def run():
+        loss, b = once()
+        # This waits for the GPU.
+        return loss.item(), b
 
     return run, lambda last: {"loss": last[0], "values": last[1].tolist()}
 
@@ -148,7 +208,7 @@ def load_lstm(module, n, suffix=""):
 
 def lstm_train(job, n):
     T, B = job["T"], job["B"]
-    lstm = load_lstm(torch.nn.LSTM(job["D"], job["H"]), n, "_l0")
+    lstm = load_lstm(torch.nn.LSTM(job["D"], job["H"], device=DEVICE), n, "_l0")
     x, w = n["x"], n["d_h"]
     params = dict(lstm.named_parameters())
 
@@ -260,9 +320,11 @@ def timed(run, times):
 def main():
     cuda = DEVICE == "cuda"
     if cuda and not torch.cuda.is_available():
-        sys.exit("PyTorch sees no CUDA device")
+        sys.exit("error: PyTorch sees no CUDA device")
     if cuda:
-        torch.set_default_tensor_type("torch.cuda.FloatTensor")
+        # Products in f32, as those of the others are; cuDNN's would have ten bits of fraction.
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
     else:
         torch.set_num_threads(int(sys.argv[1]))
     replies = sys.stdout

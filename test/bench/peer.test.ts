@@ -66,6 +66,9 @@ test("a program that is not there is an error", async () => {
 test("a missing package is named, with how to install it", () => {
   const said = "Error [ERR_MODULE_NOT_FOUND]: Cannot find package '@jax-js/jax' imported from jax.mjs\n    at a (b)\n";
   expect(reasonOf(said, 1, null)).toMatch(/^Cannot find package '@jax-js\/jax' \(npm run bench:setup/);
+  expect(reasonOf("    import torch\nModuleNotFoundError: No module named 'torch'\n", 1, null)).toBe(
+    "ModuleNotFoundError: No module named 'torch'",
+  );
   expect(reasonOf("", 3, null)).toBe("it ended with code 3");
   expect(reasonOf("", null, "SIGKILL")).toBe("it was ended by SIGKILL");
 });
