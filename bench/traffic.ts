@@ -93,7 +93,7 @@ function count(plan: Plan, footprints: ReadonlyMap<string, Counted>, name: Entry
   const entry = plan.entries[name];
   if (entry === undefined) throw new Error(`${plan.name} has no entry ${name}`);
   const sizes = regionSizes(plan, steps);
-  const blank = (): Marks => Object.fromEntries(regionNames.map((region) => [region, new Uint8Array(sizes[region])]));
+  const blank = (): Marks => noMarks(sizes);
   const counted = runs(entry.commands, footprints, steps).map(({ where, t, dispatches }) => {
     const together = blank();
     let moved = 0;
@@ -159,6 +159,18 @@ function runs(commands: readonly Command[], footprints: ReadonlyMap<string, Coun
   }
   close();
   return made;
+}
+
+/** Every float untouched. */
+const noMarks = (sizes: ReturnType<typeof regionSizes>): Marks =>
+  Object.fromEntries(regionNames.map((region) => [region, new Uint8Array(sizes[region])]));
+
+/** Bytes that a kernel's dispatch moves at step `t` of `steps`: every float that it reads or writes once. */
+export function movedBy(plan: Plan, kernel: Kernel, t: number, steps: number): number {
+  const sizes = regionSizes(plan, steps);
+  const marks = noMarks(sizes);
+  footprintOf(kernel)(marks, t, steps);
+  return merge(noMarks(sizes), marks);
 }
 
 /** Adds a dispatch's marks to those of its piece. Returns how many bytes the dispatch moves. */

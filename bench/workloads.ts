@@ -63,3 +63,8 @@ export function productsOfStep({ B, H, D }: Pick<Workload, "B" | "H" | "D">): nu
   const columns = 4 * H;
   return 3 * 2 * B * H * columns + 2 * 2 * B * D * columns;
 }
+
+/** Those of a step at inference: x @ Wx and h @ Wh. */
+export function productsOfForward({ B, H, D }: Pick<Workload, "B" | "H" | "D">): number {
+  return 2 * B * (H + D) * 4 * H;
+}
