@@ -4,7 +4,7 @@
  * them. Results go to `results/gpu-paper.json`.
  */
 import { fileURLToPath } from "node:url";
-import { gpuWorkloads } from "./gpu-contenders.ts";
+import { gpuWorkloads as all } from "./gpu-contenders.ts";
 import * as figures from "./gpu-devices.ts";
 import { estimateRun, type RunEstimate } from "./gpu-estimate.ts";
 import { type Schedule, schedulesOf } from "./gpu-schedules.ts";
@@ -13,6 +13,9 @@ import { table, writeResult } from "./measure.ts";
 import { productsOfForward, productsOfStep, type Workload } from "./workloads.ts";
 
 const RESULT = fileURLToPath(new URL("results/gpu-paper.json", import.meta.url));
+
+/** Each for training and for inference. */
+const gpuWorkloads = all.filter(({ kind }) => kind === "train");
 
 /** A run, counted and estimated. */
 interface Counted {

@@ -1,8 +1,8 @@
 /**
- * How fast are compiled cells on a GPU, compared with PyTorch? Run `npx tsx bench/gpu.ts [ROUNDS] [SECONDS]` on a machine with a GPU: our
- * WGSL against PyTorch on CUDA, eager, in a CUDA graph, with torch.compile, and with cuDNN's `nn.LSTM`. An adapter that is a CPU, or a
- * PyTorch without CUDA, is refused: its rows say why and have no times. Nobody has to watch it: it ends within SECONDS, 540 if they are not
- * said, and what is measured by then is in `results/gpu.json`.
+ * How fast are compiled cells on a GPU, compared with others? Run `npx tsx bench/gpu.ts [ROUNDS] [SECONDS]` on a machine with a GPU: our
+ * WGSL against PyTorch on CUDA, eager, in a CUDA graph, with torch.compile, and with cuDNN's `nn.LSTM`, and at inference also against ONNX
+ * Runtime Web on WebGPU. An adapter that is a CPU, or a PyTorch without CUDA, is refused: its rows say why and have no times. Nobody has
+ * to watch it: it ends within SECONDS, 540 if they are not said, and what is measured by then is in `results/gpu.json`.
  */
 import { fileURLToPath } from "node:url";
 import { positiveWholeNumber } from "../cli/options.ts";
@@ -23,7 +23,7 @@ for (const { workload, contender, cell, form, times, stepMicroseconds, differenc
   const apart = difference === undefined ? "" : `, results differ by ${difference.toExponential(1)}`;
   const noted = note === undefined ? "" : ` (${note})`;
   console.log(
-    `${workload.padEnd(5)} ${cell.padEnd(7)} ${contender.padEnd(13)} ${form.padEnd(21)} ${time}${apart}${noted}`,
+    `${workload.padEnd(14)} ${cell.padEnd(7)} ${contender.padEnd(19)} ${form.padEnd(21)} ${time}${apart}${noted}`,
   );
 }
 say(rows.some(({ times }) => times) ? `written to ${file}` : "nothing could be measured here, so nothing is written");

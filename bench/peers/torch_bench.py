@@ -172,9 +172,9 @@ def bnlstm_infer(job, n):
     affine = {}
     for site in ("hh", "xh", "cc"):
         scale = n[f"{site}/g"] * torch.rsqrt(n[f"{site}/v"] + EPS)
-        affine[site] = scale, n.get(f"{site}/k", torch.zeros(())) - n[f"{site}/m"] * scale
+        affine[site] = scale, n.get(f"{site}/k", torch.zeros((), device=DEVICE)) - n[f"{site}/m"] * scale
     (sh, kh), (sx, kx), (sc, kc) = affine["hh"], affine["xh"], affine["cc"]
-    Wx, bx, zero = n["Wx"] * sx, kx + n["b"], torch.zeros(B, H)
+    Wx, bx, zero = n["Wx"] * sx, kx + n["b"], torch.zeros(B, H, device=DEVICE)
     project = lambda x: torch.addmm(bx, x.reshape(-1, x.shape[-1]), Wx).reshape(*x.shape[:-1], 4 * H)
 
     def sequence():
@@ -222,8 +222,8 @@ def lstm_train(job, n):
 
 
 def lstm_infer(job, n):
-    layer = load_lstm(torch.nn.LSTM(job["D"], job["H"]), n, "_l0")
-    cell = load_lstm(torch.nn.LSTMCell(job["D"], job["H"]), n)
+    layer = load_lstm(torch.nn.LSTM(job["D"], job["H"], device=DEVICE), n, "_l0")
+    cell = load_lstm(torch.nn.LSTMCell(job["D"], job["H"], device=DEVICE), n)
 
     def sequence():
         with torch.inference_mode():
@@ -314,6 +314,8 @@ def timed(run, times):
     start = perf_counter()
     for _ in range(times):
         last = run()
+        if DEVICE == "cuda":
+            torch.cuda.synchronize()
     return (perf_counter() - start) * 1000 / times, last
 
 

@@ -82,9 +82,11 @@ test("every form of PyTorch has a process of its own, and the cell is there eage
     ["bnlstm loop in a CUDA graph"],
     ["bnlstm torch.compile"],
   ]);
-  expect(gpuWorkloads.map(({ B, H, T }) => [B, H, T])).toEqual([
-    [64, 100, 784],
-    [128, 1000, 100],
+  expect(gpuWorkloads.map(({ kind, B, H, T }) => [kind, B, H, T])).toEqual([
+    ["train", 64, 100, 784],
+    ["train", 128, 1000, 100],
+    ["sequence", 64, 100, 784],
+    ["sequence", 128, 1000, 100],
   ]);
 });
 
