@@ -111,9 +111,9 @@ function figuresOf(
 function comparisonTable(comparisons: readonly Comparison[]): string {
   return table(
     ["ratio", "workload", "measured", "wanted", ""],
-    comparisons.map(({ name, workload, ratio, wanted, reached }) => [
+    comparisons.map(({ name, workload, ratio, wanted, reached, remark }) => [
       ...[name, workload, ratio.toFixed(2)],
-      ...verdict({ wanted, reached }),
+      ...(remark === undefined ? verdict({ wanted, reached }) : ["", remark]),
     ]),
   );
 }

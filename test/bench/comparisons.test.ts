@@ -60,6 +60,13 @@ test("the share of the limit is what a step's products take at the peak of the m
   expect(shareOfLimit(pixels, peak(2, 130), (15_462_400 * 784) / 130e6)).toBeCloseTo(1, 10);
 });
 
+test("more than the limit means that the limit was not measured", () => {
+  const rows = [row("cellc wasm", 2, "bnlstm", "compiled", 200)];
+  const [found] = compare({ rows, peaks: { "784": [peak(2, 40)] } }, workloads);
+  expect(found.remark).toContain("the machine was busy");
+  expect(found.reached).toBeUndefined();
+});
+
 test("without a measured peak there is no share", () => {
   const rows = [row("cellc wasm", 2, "bnlstm", "compiled", 200)];
   expect(compare({ rows, peaks: {} }, workloads)).toEqual([]);
