@@ -5,23 +5,15 @@
 import { fileURLToPath } from "node:url";
 import { fileHost } from "../../cli/api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
-import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import type { Backend, LoadedExecutable } from "../../runtime/backend.ts";
 import { type Range, rangeOf } from "../../runtime/layout.ts";
 import type { Entry, EntryName, Executable, Tensor } from "../../runtime/plan.ts";
+import { Session } from "../../runtime/session.ts";
 import type { Job } from "../protocol.ts";
 import { openTarget, type TimedTarget } from "../targets.ts";
-import type { Cell } from "../workloads.ts";
 import { numbersOf, type Program, serve } from "./serve.ts";
 
 const path = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
-
-/** The norms of the examples' cells, for the cell of one step. */
-const placements: Readonly<Record<Cell, string>> = {
-  lstm: "",
-  bnlstm: "hh=batch(gamma=0.1, beta=none), xh=batch(gamma=0.1, beta=none), cc=batch(gamma=0.1)",
-  lnlstm: "hh=layer(beta=none), xh=layer(beta=none), cc=layer",
-};
 
 type Numbers = Readonly<Record<string, Float32Array>>;
 
@@ -43,14 +35,14 @@ async function build(job: Job): Promise<Program> {
 }
 
 /** Nothing but the entry wanted, with statistics of their own for `time` steps. */
-function compileCell({ cell, B, D, H }: Job, entry: EntryName, time: number): Executable {
-  const options = { entry: cell, batch: B, time, dims: { D, H }, entries: [entry] };
+function compileCell({ cell, B, D, H }: Job, entries: readonly EntryName[], time: number): Executable {
+  const options = { entry: cell, batch: B, time, dims: { D, H }, entries };
   return compile(path(`examples/cells/${cell}.cell`), options, target, fileHost).executable;
 }
 
 async function train(job: Job, numbers: Numbers): Promise<Program> {
   const { T } = job;
-  const loaded = await load(backend, compileCell(job, "train", T), "train", T, numbers);
+  const loaded = await load(backend, compileCell(job, ["train"], T), "train", T, numbers);
   const loss = loaded.range(({ role }) => role.kind === "loss");
   const gradient = loaded.range(({ role }) => role.kind === "grad" && role.of === "b");
   return {
@@ -69,7 +61,7 @@ async function train(job: Job, numbers: Numbers): Promise<Program> {
 /** Statistics are one row, which serves all steps. */
 async function sequence(job: Job, numbers: Numbers): Promise<Program> {
   const { T, B, H } = job;
-  const loaded = await load(backend, compileCell(job, "infer", 1), "infer", T, numbers);
+  const loaded = await load(backend, compileCell(job, ["infer"], 1), "infer", T, numbers);
   const output = loaded.range(({ role }) => role.kind === "output");
   let hs: Float32Array = new Float32Array();
   return {
@@ -81,31 +73,25 @@ async function sequence(job: Job, numbers: Numbers): Promise<Program> {
   };
 }
 
-/** A run is T calls, each with one input and the state of the call before. */
+/** A run is T steps of a stream, at once where the backend can. */
 async function stream(job: Job, numbers: Numbers): Promise<Program> {
-  const { T, B, D, H, cell } = job;
-  const place = placements[cell] === "" ? [] : parsePlacements(placements[cell]);
-  const options = { entry: "lstm_step", batch: B, time: 1, dims: { D, H }, place };
-  const { executable } = compile(path("bench/cells/step.cell"), options, target, fileHost);
-  const xs = numbers.x;
-  const zero = new Float32Array(B * H);
-  const start = { ...numbers, x: xs.subarray(0, B * D), h: zero, c: zero };
-  const { machine, range } = await load(backend, executable, "infer", 1, start);
-  const named = (name: string): Range => range((tensor) => tensor.name === name);
-  const [x, h, c] = ["x", "h", "c"].map(named);
-  const next = [named("next_h"), named("next_c")];
-  let last: Float32Array = zero;
+  const { T, B, D, H } = job;
+  const session = await Session.open(compileCell(job, ["start", "step"], 1), backend, { seed: 1 });
+  const tensors = Object.values(session.plan.entries).flatMap((entry) => entry.tensors);
+  const kept = tensors.filter(({ role: { kind } }) => kind === "param" || kind === "stat").map(({ name }) => name);
+  for (const name of new Set(kept)) await session.write(name, numbers[name]);
+  const steps = Array.from({ length: T }, (_, t) => ({ x: numbers.x.subarray(t * B * D, (t + 1) * B * D) }));
+  const stream = await session.stream();
+  const isDirect = backend.name === "wasm";
+  const into = { h: new Float32Array(B * H) };
+  let last: Float32Array = into.h;
   return {
     run: async () => {
-      let state: readonly Float32Array[] = [zero, zero];
-      for (let t = 0; t < T; t++) {
-        await machine.write(x, xs.subarray(t * B * D, (t + 1) * B * D));
-        await machine.write(h, state[0]);
-        await machine.write(c, state[1]);
-        await machine.run("infer", 1);
-        state = await machine.read(next);
+      await stream.reset();
+      for (const step of steps) {
+        if (isDirect) stream.nextSync(step, into);
+        else last = (await stream.next(step)).h;
       }
-      last = state[0];
     },
     check: () => ({ values: [...last] }),
   };
