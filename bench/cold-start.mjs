@@ -1,9 +1,8 @@
 /** A process that compiles once: `cold-start.mjs FILE BATCH TIME`; how long its imports and the compilation took. */
 const [path, batch, time] = process.argv.slice(2);
-const dist = new URL("../dist/", import.meta.url);
 
 const start = performance.now();
-const { compile } = await import(new URL("cli/api/compiler.js", dist).href);
+const { compile } = await import("cellc/compiler");
 const imported = performance.now();
 const entries = ["train", "estimate", "infer", "update"];
 const { executable } = compile(path, { batch: Number(batch), time: Number(time), entries });

@@ -23,7 +23,7 @@ const BATCH = 16;
 
 /** Compiles the batch-normalized LSTM to WebAssembly in `runs` processes for each length, which take turns. */
 export function coldCompilations(runs: number): readonly Cold[] {
-  if (!existsSync(`${root}dist/compiler/compile.js`)) throw new Error("dist/ is missing: npm run build makes it");
+  if (!existsSync(`${root}dist/cli/compiler.js`)) throw new Error("dist/ is missing: npm run build makes it");
   const seen = LENGTHS.map((time) => ({ time, imports: [] as number[], compile: [] as number[] }));
   for (let run = 0; run < runs; run++) {
     for (const { time, imports, compile } of seen) {

@@ -1,6 +1,5 @@
 /**
- * The parts of chevrotain that the syntax uses. `npm run build` bundles it and its library of 640 files into this one: loading them
- * one by one took most of the time of loading the compiler.
+ * The parts of chevrotain that the syntax uses. `npm run build` bundles it and its library of 640 files into this one.
  */
 export {
   CstParser,

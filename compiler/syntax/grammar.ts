@@ -22,8 +22,8 @@ type Rule = ParserMethod<[], CstNode>;
 type ExpressionRule = ParserMethod<[greedy: boolean], CstNode>;
 
 class CellParser extends CstParser {
-  constructor() {
-    super([...T.allTokens], { recoveryEnabled: true, maxLookahead: 2, errorMessageProvider });
+  constructor(skipValidations: boolean) {
+    super([...T.allTokens], { recoveryEnabled: true, maxLookahead: 2, errorMessageProvider, skipValidations });
     this.performSelfAnalysis();
   }
 
@@ -584,15 +584,21 @@ const value = "a value";
 const entry = "an entry, or from:to";
 const axis = "an axis: batch, time, whole, feature, first or last";
 
-const parser = new CellParser();
+let parser: CellParser | undefined;
+
+/** Throws if the grammar is ambiguous or wrong in another way that chevrotain can find. Tests ask; no parser of a user's text does. */
+export function validateGrammar(): void {
+  new CellParser(false);
+}
 
 export interface GrammarResult {
   readonly cst: CstNode;
-  readonly errors: typeof parser.errors;
+  readonly errors: CellParser["errors"];
 }
 
 /** Parses laid-out words. Never throws: what could not be read is in `errors`, and its nodes have `recoveredNode` set. */
 export function readGrammar(tokens: readonly IToken[]): GrammarResult {
+  parser ??= new CellParser(true);
   parser.input = [...tokens];
   const cst = parser.file();
   return { cst, errors: [...parser.errors] };

@@ -4,7 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { bundlePackages } from "../house/bundled-packages.ts";
+import { distribute } from "../house/distribution.ts";
 
 export const repository: string = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -14,6 +14,6 @@ export async function buildTree(within: string): Promise<string> {
   const compiler = fileURLToPath(new URL("../bin/tsc", import.meta.resolve("typescript")));
   const config = ["-p", "tsconfig.build.json", "--noCheck", "--declaration", "false", "--outDir", folder];
   await promisify(execFile)(process.execPath, [compiler, ...config], { cwd: repository });
-  await bundlePackages(folder);
+  await distribute(folder);
   return folder;
 }

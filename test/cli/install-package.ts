@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { bundlePackages } from "../house/bundled-packages.ts";
+import { distribute } from "../house/distribution.ts";
 import { repository } from "./build-tree.ts";
 
 /** Makes an application's folder in `within`, which is in the repository, so that other packages are found. */
@@ -18,7 +18,7 @@ export async function applicationWithPackage(within: string): Promise<string> {
   await promisify(execFile)(process.execPath, [compiler, "-p", "tsconfig.build.json", "--noCheck", "--outDir", dist], {
     cwd: repository,
   });
-  await bundlePackages(dist);
+  await distribute(dist);
   await rename(dist, join(installed, "dist"));
   await copyFile(join(repository, "package.json"), join(installed, "package.json"));
   await symlink(join(repository, "examples"), join(installed, "examples"));

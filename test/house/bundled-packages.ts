@@ -1,6 +1,6 @@
-/** The packages that `npm run build` bundles into `dist/`, so that who installs cellc does not install them and what they need. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+/** The packages that `npm run build` bundles, so that who installs cellc does not install them and what they need. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -19,52 +19,38 @@ export const bundledPackages: Readonly<Record<string, string>> = {
   jsfive: "cli/import/hdf5-file.ts",
 };
 
-/** Where their licences stand, beside the code. */
-const LICENCES = "third-party-licenses.txt";
-
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What a report's page consists of, read where it is written: the type checker leaves them where they are. */
-const PAGE_FILES = ["page.css", "charts.js", "page.js"].map((name) => `cli/report/page/${name}`);
-
 /**
- * Bundles them into the JavaScript that the type checker wrote to `folder`, and writes their licences and the parts of pages there.
- * Throws for a package that does not say under which licence it comes.
+ * Writes those source files as JavaScript with their packages in it to the new folder `folder`, each as a module of the source's name,
+ * and the packages' licences to the file `licences`. Throws for a package that does not say under which licence it comes.
  */
-export async function bundlePackages(folder: string): Promise<void> {
-  for (const file of PAGE_FILES) {
-    mkdirSync(dirname(join(folder, file)), { recursive: true });
-    copyFileSync(join(ROOT, file), join(folder, file));
-  }
+export async function bundlePackages(folder: string, licences: string): Promise<void> {
   const packages = new Set<string>();
   for (const source of new Set(Object.values(bundledPackages))) {
-    const file = join(folder, source.replace(/\.ts$/, ".js"));
     // What is not of the command line runs in a page, too. In Node, old modules ask for its parts by `require`.
     const forNode = source.startsWith("cli/");
     const requires = `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`;
     const { metafile } = await build({
-      entryPoints: [file],
-      outfile: file,
-      allowOverwrite: true,
-      bundle: true,
-      format: "esm",
-      platform: forNode ? "node" : "browser",
-      legalComments: "inline",
-      logLevel: "warning",
-      metafile: true,
+      ...{ entryPoints: [source], absWorkingDir: ROOT, outfile: join(folder, basename(source, ".ts")).concat(".js") },
+      ...{ bundle: true, format: "esm", platform: forNode ? "node" : "browser", target: "node20.19" },
+      // Not their names: chevrotain finds rules by them.
+      ...{ minifyWhitespace: true, minifySyntax: true },
+      ...{ legalComments: "inline", logLevel: "warning", metafile: true },
       banner: {
-        js: [`/* With packages under licences of their own: ${LICENCES}. */`, ...(forNode ? [requires] : [])].join(
-          "\n",
-        ),
+        js: [
+          `/* With packages under licences of their own: ${basename(licences)}. */`,
+          ...(forNode ? [requires] : []),
+        ].join("\n"),
       },
     });
     for (const input of Object.keys(metafile.inputs)) {
       const [found] = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input) ?? [];
-      if (found !== undefined) packages.add(found);
+      if (found !== undefined) packages.add(join(ROOT, found));
     }
   }
-  const licences = [...packages].map(licenceOf).sort();
-  writeFileSync(join(folder, LICENCES), `${[...new Set(licences)].join(`\n${"-".repeat(80)}\n\n`)}`);
+  const texts = new Set([...packages].map(licenceOf).sort());
+  writeFileSync(licences, [...texts].join(`\n${"-".repeat(80)}\n\n`));
 }
 
 interface PackageFile {
@@ -84,10 +70,4 @@ function licenceOf(folder: string): string {
   if (license === undefined && file === undefined) throw new Error(`${name} does not say under which licence it comes`);
   const text = file === undefined ? `By ${by ?? "its authors"}.` : readFileSync(join(folder, file), "utf8").trim();
   return `${name} ${version} (${license ?? "see below"})\n\n${text}\n`;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const folder = fileURLToPath(new URL("../../dist/", import.meta.url));
-  if (!existsSync(folder)) throw new Error("there is no dist/: npm run build makes it");
-  await bundlePackages(folder);
 }

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { catalogue } from "../../compiler/diagnostics/catalogue.ts";
 import { printExpr } from "../../compiler/syntax/format.ts";
+import { validateGrammar } from "../../compiler/syntax/grammar.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
-import { allTokens } from "../../compiler/syntax/tokens.ts";
+import { allTokens, validateWords } from "../../compiler/syntax/tokens.ts";
 import { program, withoutSpans, write } from "./programs.ts";
 
 const parsed = (text: string) => {
@@ -24,6 +25,11 @@ function grouped(text: string): string {
         : printExpr(e);
   return fn.kind === "fn" ? group(fn.result) : "";
 }
+
+test("chevrotain finds nothing wrong with words and grammar", () => {
+  expect(validateWords).not.toThrow();
+  expect(validateGrammar).not.toThrow();
+});
 
 describe("the grammar", () => {
   test.each([

@@ -15,7 +15,7 @@ import {
   type TypeAliasDeclaration,
   ts,
 } from "ts-morph";
-import { readTree } from "../../house/tree.ts";
+import { exportedModules } from "../../house/package-exports.ts";
 
 const intro = `# The API
 
@@ -65,20 +65,6 @@ of its kind, is refused by its name. What is wrong with a text or with the compi
 \`RuntimeError\`; both have codes, which \`cellc explain CODE\` explains.
 `;
 
-interface PackageFile {
-  readonly exports: Readonly<Record<string, string | { readonly default?: string }>>;
-}
-
-/** The modules that the package exports, and their sources, as package.json has them. */
-function entries(): readonly (readonly [name: string, file: string])[] {
-  const { exports } = JSON.parse(readTree("package.json")) as PackageFile;
-  return Object.entries(exports).flatMap(([path, target]) =>
-    typeof target === "string" || target.default === undefined
-      ? []
-      : [[path.replace(/^\./, "cellc"), target.default.replace(/^\.\/dist\/(.*)\.js$/, "$1.ts")]],
-  );
-}
-
 /** What the document has to say, and what it cannot: exports and members without a docstring. */
 export interface ApiDoc {
   readonly text: string;
@@ -93,8 +79,8 @@ export function apiDoc(): ApiDoc {
     compilerOptions: { lib: ["lib.es2024.d.ts"], types: [] },
   });
   const undocumented: string[] = [];
-  const sections = entries().map(([name, file]) =>
-    moduleSection(name, project.addSourceFileAtPath(file), undocumented),
+  const sections = exportedModules().map(({ name, source }) =>
+    moduleSection(name, project.addSourceFileAtPath(source), undocumented),
   );
   return { text: [intro, ...sections].join("\n"), undocumented };
 }

@@ -57,7 +57,7 @@ interface Plugins {
 
 /** The plugin as an application imports it. */
 async function pluginFor<Bundler extends keyof Plugins>(bundler: Bundler): Promise<Plugins[Bundler]["cellc"]> {
-  const path = at(`node_modules/cellc/dist/cli/plugin/${bundler}.js`);
+  const path = at(`node_modules/cellc/dist/cli/${bundler}.js`);
   return ((await import(pathToFileURL(path).href)) as Plugins[Bundler]).cellc;
 }
 
