@@ -15,7 +15,6 @@ export type { InferenceModel } from "./inference-model.ts";
 export type { Model, ModelInference } from "./model.ts";
 export { inferenceStream, type ModelStream, type OfSome, type StreamArguments } from "./model-stream.ts";
 export {
-  bytesOf,
   type InferenceModule,
   type InferenceParts,
   inferenceModule,
@@ -27,3 +26,4 @@ export { type ShapedTensor, tensor } from "./shaped-tensor.ts";
 export type { InferenceBatch, Signature, TrainingBatch, Weights } from "./signature.ts";
 export type { ModelEvaluation, ModelReport, TrainingModel } from "./training-model.ts";
 export { type TrainingModule, trainingModule } from "./training-module.ts";
+export { bytesOf, wasmCodeOf } from "./wasm-code.ts";

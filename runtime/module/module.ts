@@ -128,9 +128,3 @@ const without = (name: unknown, kernels: readonly ModuleKernels[]): RuntimeError
     `the module has no kernels for ${shown(name)}`,
     `it has ${kernels.map(({ target }) => target).join(", ")}; cellc compile --target ts --kernels makes others`,
   );
-
-/** The bytes that hexadecimal digits mean; white space between them means nothing. */
-export function bytesOf(hex: string): Uint8Array<ArrayBuffer> {
-  const digits = hex.replace(/\s+/g, "");
-  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16));
-}

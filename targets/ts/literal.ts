@@ -6,28 +6,23 @@ const width = 180;
 /** Bytes in a line of hexadecimal digits. Short lines cost a twentieth of a bundle, because line ends interrupt what repeats. */
 const bytesInLine = 512;
 
-/**
- * The text of `value`, which follows `indent` spaces: objects, lists, numbers, texts, booleans. A text of several lines becomes a
- * template, and bytes become hexadecimal digits, which compress better than base64 and change where the bytes do.
- */
+/** The text of `value`, which follows `indent` spaces: objects, lists, numbers, texts, booleans. A text of several lines becomes a template. */
 export function literal(value: unknown, indent = 0): string {
   const short = compact(value);
   if (short !== undefined && short.length + indent <= width) return short;
   const inner = " ".repeat(indent + 2);
   const outer = " ".repeat(indent);
   if (typeof value === "string") return value.includes("\n") ? template(value) : JSON.stringify(value);
-  if (value instanceof Uint8Array) return bytes(value);
   if (Array.isArray(value))
     return `[\n${value.map((item) => `${inner}${literal(item, indent + 2)},\n`).join("")}${outer}]`;
   const fields = fieldsOf(value).map(([key, item]) => `${inner}${valueName(key)}: ${literal(item, indent + 2)},\n`);
   return `{\n${fields.join("")}${outer}}`;
 }
 
-/** On one line; undefined if that cannot be, as with bytes. */
+/** On one line; undefined if that cannot be. */
 function compact(value: unknown): string | undefined {
   if (typeof value === "string") return value.includes("\n") ? undefined : safeText(value);
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  if (value instanceof Uint8Array) return undefined;
   const items = Array.isArray(value)
     ? value.map(compact)
     : fieldsOf(value).map(([key, item]) => {
@@ -52,11 +47,12 @@ function template(text: string): string {
   return `\`${inside}\``;
 }
 
-function bytes(data: Uint8Array): string {
+/** A template of hexadecimal digits, which compress better than base64 and change where the bytes do. */
+export function hexadecimal(data: Uint8Array): string {
   const lines: string[] = [];
   for (let at = 0; at < data.length; at += bytesInLine) {
     const part = Array.from(data.subarray(at, at + bytesInLine), (byte) => byte.toString(16).padStart(2, "0"));
     lines.push(part.join(""));
   }
-  return `bytesOf(\`\n${lines.join("\n")}\n\`)`;
+  return `\`\n${lines.join("\n")}\n\``;
 }

@@ -4,7 +4,8 @@ import type { Code, Plan, Role } from "../../runtime/plan.ts";
 import type { Extent, ModuleDescription, Named, NamedTensor, Tensors } from "./description.ts";
 import { docText } from "./doc-text.ts";
 import { propertyName, safeIdentifier, valueName } from "./identifiers.ts";
-import { literal } from "./literal.ts";
+import { hexadecimal, literal } from "./literal.ts";
+import { patchOf } from "./patch.ts";
 
 /** The interfaces of tensors, in the order of the text: what each is about, and whether its numbers are always a Float32Array. */
 const groups = {
@@ -43,7 +44,7 @@ const groupNames = Object.keys(groups) as readonly (keyof Tensors)[];
 /** What the module declares and imports besides the entry. */
 const ownNames: readonly string[] = [
   ...Object.values(interfaceOf),
-  ...["Signature", "Model", "dims", "runtimeVersion", "bytesOf", "hotModule", "Plan", "Code", "ShapedTensor"],
+  ...["Signature", "Model", "dims", "runtimeVersion", "wasmCodeOf", "hotModule", "Plan", "Code", "ShapedTensor"],
   ...["TrainingModel", "TrainingModule", "trainingModule", "InferenceModel", "InferenceModule", "inferenceModule"],
   ...["inferenceStream", "drawNoise", "ragged", "shadows", "noSoftware"],
 ];
@@ -105,9 +106,8 @@ async function statements(
   const streams = !trains && states.length > 0;
   const fills = (kind: Role["kind"]): boolean => !trains && kernels.some(({ plan }) => hasRole(plan, kind));
   const [hasNoise, isRagged] = [fills("noise"), fills("lengths")];
-  const hasBytes = kernels.some(({ code }) => code.kind === "wasm");
   const values = [
-    ...(hasBytes ? ["bytesOf"] : []),
+    ...(kernels.some(({ code }) => code.kind === "wasm") ? ["wasmCodeOf"] : []),
     ...(hot ? ["hotModule"] : []),
     make,
     ...(streams ? ["inferenceStream"] : []),
@@ -182,7 +182,7 @@ async function statements(
     `\n${constant("runtimeVersion", "number", String(runtimeVersion), "The version of the runtime's interface that this is made for.")}`,
     ...kernels.flatMap(({ target, plan, code }) => [
       constant(planName(target), "Plan", literal(plan)),
-      constant(codeName(target), "() => Code", `() => (${literal(codeOf(code))})`),
+      constant(codeName(target), "() => Code", `() => ${codeText(code)}`),
     ]),
     `\n${constant(name, `${moduleType}<${signature}, Model>`, made(), docText(entry.doc) || "The compiled cell or model.")}`,
     ...(hot ? [`if (${hot.handle}) ${hot.handle}.accept();`] : []),
@@ -238,12 +238,16 @@ const extent = (value: Extent): string => (value === "time" ? "number" : String(
 const tensorType = ({ shape }: NamedTensor, owned: boolean): string =>
   `ShapedTensor<readonly [${shape.map(extent).join(", ")}]${owned ? ", Float32Array" : ""}>`;
 
-/** A module's text is not needed to run it. */
-const codeOf = (code: ModuleDescription["kernels"][number]["code"]): object => {
-  if (code.kind !== "wasm") return code;
-  const { kind, binary, relaxed } = code;
-  return { kind, text: "", binary, relaxed };
-};
+/** The expression of code. The text of WebAssembly is not needed to run it; shaders of similar length are often similar, and compress. */
+function codeText(code: Code): string {
+  if (code.kind === "wasm") {
+    const { binary, relaxed } = code;
+    const parts = [binary, ...(relaxed ? [patchOf(binary, relaxed)] : [])];
+    return `wasmCodeOf(${parts.map(hexadecimal).join(", ")})`;
+  }
+  const modules = Object.entries(code.modules).sort(([, a], [, b]) => a.length - b.length);
+  return `(${literal({ ...code, modules: Object.fromEntries(modules) })})`;
+}
 
 const hasRole = ({ entries }: Plan, kind: Role["kind"]): boolean =>
   Object.values(entries).some(({ tensors }) => tensors.some(({ role }) => role.kind === kind));

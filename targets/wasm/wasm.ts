@@ -40,7 +40,7 @@ export function emitWasm(kernels: readonly Kernel[]): WasmModules {
   const namer = createNamer(new Set(), Object.keys(mathFunctions));
   const called = new Set<string>();
 
-  const functions = kernels.map((kernel): readonly Wat[] => {
+  const functions = kernels.map((kernel) => {
     verifyKernel(kernel);
     if (exported.has(kernel.name)) throw new KernelError(kernel, `the name \`${kernel.name}\` is taken in the module`);
     exported.add(kernel.name);
@@ -50,8 +50,10 @@ export function emitWasm(kernels: readonly Kernel[]): WasmModules {
       name: namer.fresh(kernel.name),
       calls: (name) => called.add(name),
     });
-    return [...commentLines(kernel.doc).map((comment) => ({ comment })), wat];
+    return { fields: [...commentLines(kernel.doc).map((comment) => ({ comment })), wat], size: sizeOf(wat) };
   });
+  // Functions of similar length are often similar, and compress beside each other.
+  functions.sort((a, b) => a.size - b.size);
 
   const tileBytes = kernels.map(({ tiles }) => tiles.reduce((sum, tile) => sum + tileStride(tile.size), 0));
   const global = (name: string): Wat => [
@@ -70,11 +72,13 @@ export function emitWasm(kernels: readonly Kernel[]): WasmModules {
       global("tiles"),
       ["global", ["export", '"tile_bytes"'], "i32", ["i32.const", String(Math.max(0, ...tileBytes))]],
     ],
-    ...functions,
+    ...functions.map(({ fields }) => fields),
     ...mathText(called).map(readWat),
   ];
   return { plain: moduleOf(() => parts), relaxed: moduleOf(() => parts.map((part) => part.map(fuse))) };
 }
+
+const sizeOf = (wat: Wat): number => (Array.isArray(wat) ? wat.reduce((sum, part) => sum + sizeOf(part), 1) : 1);
 
 /** @param parts fields, with an empty line between parts */
 function moduleOf(parts: () => readonly (readonly Wat[])[]): WasmModule {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import type { Backend } from "../../../runtime/backend.ts";
 import { RuntimeError, type RuntimeErrorCode } from "../../../runtime/error.ts";
-import { bytesOf, inferenceModule, type ModuleKernels, runtimeVersion } from "../../../runtime/module/module.ts";
+import { inferenceModule, type ModuleKernels, runtimeVersion } from "../../../runtime/module/module.ts";
 import { tensor } from "../../../runtime/module/shaped-tensor.ts";
 import type { Signature } from "../../../runtime/module/signature.ts";
 import { trainingModule } from "../../../runtime/module/training-module.ts";
@@ -124,9 +124,4 @@ describe("a batch", () => {
     expect(await model.parameters()).toEqual({ W });
     model.close();
   });
-});
-
-test("hexadecimal digits mean bytes, and white space means nothing", () => {
-  expect(bytesOf("\n00ff\n7f\n")).toEqual(Uint8Array.of(0, 255, 127));
-  expect(bytesOf("")).toEqual(new Uint8Array(0));
 });

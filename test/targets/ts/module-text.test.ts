@@ -1,6 +1,7 @@
 /** The text of typed modules. */
 import { describe, expect, test } from "vitest";
 import type { TargetName } from "../../../cli/targets.ts";
+import { wasmCodeOf } from "../../../runtime/module/wasm-code.ts";
 import type { EntryName } from "../../../runtime/plan.ts";
 import { sealedCode, shadersOf } from "../../../runtime/sealed-code.ts";
 import { declarationMap } from "../../../targets/ts/declaration-map.ts";
@@ -70,9 +71,8 @@ describe.each(cases)("the module of %s", (name, module) => {
 /** The plan and the code of a target, as the script would hand them to the runtime. */
 function evaluated(script: string, target: string): unknown {
   const body = script.replace(/^import .*$/gm, "").replace(/^export (const)/gm, "$1");
-  const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replace(/\s/g, ""), "hex"));
   const run = new Function(
-    "bytesOf",
+    "wasmCodeOf",
     "inferenceModule",
     "trainingModule",
     "inferenceStream",
@@ -80,7 +80,7 @@ function evaluated(script: string, target: string): unknown {
     plan: ${target}Plan, code: ${target}Code() };`,
   );
   const make = () => ({});
-  return run(bytesOf, make, make, make);
+  return run(wasmCodeOf, make, make, make);
 }
 
 test.each<readonly [entries: readonly EntryName[], message: string]>([
