@@ -2,7 +2,7 @@
  * The one place that writes output. Text for people goes to stdout. With `--json`, stdout holds exactly one JSON document and the
  * text goes to stderr. Progress, warnings and errors always go to stderr.
  */
-import picocolors from "picocolors";
+import { type Colors, createColors } from "../compiler/diagnostics/colors.ts";
 import { Presets, SingleBar } from "./progress-bar.ts";
 import { escapeJson, forTerminal } from "./terminal.ts";
 
@@ -21,11 +21,6 @@ export interface OutputOptions {
   /** A clock in milliseconds, for progress lines. Default: `Date.now`. */
   readonly now?: () => number;
 }
-
-export type Colors = Pick<
-  ReturnType<typeof picocolors.createColors>,
-  "bold" | "dim" | "red" | "green" | "yellow" | "cyan"
->;
 
 export interface Progress {
   /** `done` of the total; `facts` are short words after the bar, such as `loss 0.312`. */
@@ -58,7 +53,7 @@ const LINE_EVERY = 5;
 
 export function createOutput(options: OutputOptions): Output {
   const words = options.json ? options.stderr : options.stdout;
-  const colorsOf = (sink: Sink): Colors => picocolors.createColors(wantsColor(options, sink));
+  const colorsOf = (sink: Sink): Colors => createColors(wantsColor(options, sink));
   const colors = colorsOf(words);
   const say = (line = "") => void words.write(`${forTerminal(line)}\n`);
   let finished = false;

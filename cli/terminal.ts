@@ -1,7 +1,7 @@
 /** Lets only text and cellc's own colours reach a terminal. */
 import { printable } from "../compiler/diagnostics/printable.ts";
 
-/** The codes that picocolors writes: bold, dim, the colours in use, and their resets. */
+/** The codes of `colors.ts`: bold, dim, the colours, and their resets. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the colours
 const colour = /(\u001b\[(?:0|1|2|22|31|32|33|34|36|39)m)/;
 

@@ -1,5 +1,5 @@
 /** Diagnostics as text for a terminal. */
-import { createColors } from "picocolors";
+import { createColors } from "./colors.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { type ExcerptLine, excerpt } from "./excerpt.ts";
 import { isOmissionNote } from "./limit.ts";

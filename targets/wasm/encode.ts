@@ -130,9 +130,37 @@ interface Indices {
   readonly types: ReadonlyMap<string, number>;
 }
 
-/** Alignment of an access, as a power of two: that of what it reads or writes. */
-const alignmentOf = (instruction: string): number =>
-  instruction === "v128.load" || instruction === "v128.store" ? 4 : instruction.includes("64") ? 3 : 2;
+interface Instruction {
+  readonly bytes: readonly number[];
+  /** Of a load or a store, as a power of two: that of what it reads or writes. */
+  readonly alignment: number | undefined;
+}
+
+/** Those that were asked for. */
+const instructions = new Map<string, Instruction>();
+
+function instructionOf(name: string, func: Func): Instruction {
+  const known = instructions.get(name);
+  if (known !== undefined) return known;
+  const simd = simdCodes[name];
+  if (plainCodes[name] === undefined && simd === undefined)
+    throw new Error(`${func.name}: there is no code for \`${name}\``);
+  const isAccess = name.includes(".load") || name.includes(".store");
+  const whole = name === "v128.load" || name === "v128.store";
+  const made = {
+    bytes: plainCodes[name] ?? vectorCode(simd),
+    alignment: isAccess ? (whole ? 4 : name.includes("64") ? 3 : 2) : undefined,
+  };
+  instructions.set(name, made);
+  return made;
+}
+
+function vectorCode(simd: number): readonly number[] {
+  const bytes = new Bytes();
+  bytes.byte(0xfd);
+  bytes.u32(simd);
+  return [...bytes.taken()];
+}
 
 class FunctionBody {
   private readonly out = new Bytes();
@@ -180,62 +208,57 @@ class FunctionBody {
   }
 
   private instruction(name: string, wat: List): void {
-    const [, ...immediates] = wat.filter(isString);
-    // A call through a table names the type of what it calls.
-    const type = name === "call_indirect" ? wat.find((part) => headOf(part) === "type") : undefined;
-    for (const part of wat) if (isList(part) && part !== type) this.one(part);
-    const { out, indices } = this;
-    const plain = plainCodes[name];
-    if (plain !== undefined) {
-      for (const byte of plain) out.byte(byte);
-    } else {
-      const simd = simdCodes[name];
-      if (simd === undefined) throw new Error(`${this.func.name}: there is no code for \`${name}\``);
-      out.byte(0xfd);
-      out.u32(simd);
-    }
-    if (isList(type)) out.u32(this.index(indices.types, type[1] as string));
-    this.immediates(name, immediates);
+    // What is no operand stands before the operands.
+    let operands = 1;
+    while (operands < wat.length && typeof wat[operands] === "string") operands++;
+    for (let i = operands; i < wat.length; i++) this.one(wat[i]);
+    const { bytes, alignment } = instructionOf(name, this.func);
+    for (const byte of bytes) this.out.byte(byte);
+    if (alignment !== undefined) this.access(alignment, operands > 1 ? (wat[1] as string) : undefined);
+    else if (operands > 1) this.immediates(name, wat as readonly string[], operands);
   }
 
-  private immediates(name: string, given: readonly string[]): void {
+  /** The immediates of a load or a store: its alignment, and `offset=…` if it has one. */
+  private access(alignment: number, offset: string | undefined): void {
+    this.out.u32(alignment);
+    this.out.u32(offset === undefined ? 0 : Number(offset.slice("offset=".length)));
+  }
+
+  /** Those of `wat` from 1 on, up to `end`. */
+  private immediates(name: string, wat: readonly string[], end: number): void {
     const { out, func, indices } = this;
+    const first = wat[1];
     switch (name) {
       case "local.get":
       case "local.set":
       case "local.tee":
-        out.u32(this.index(func.locals, given[0]));
+        out.u32(this.index(func.locals, first));
         break;
       case "global.get":
       case "global.set":
-        out.u32(this.index(indices.globals, given[0]));
+        out.u32(this.index(indices.globals, first));
         break;
       case "call":
-        out.u32(this.index(indices.functions, given[0]));
+        out.u32(this.index(indices.functions, first));
         break;
       case "call_indirect":
         out.u32(this.index(indices.tables, given[0]));
         break;
       case "br":
       case "br_if":
-        out.u32(this.depth(given[0]));
+        out.u32(this.depth(first));
         break;
       case "i32.const":
-      case "i64.const":
-        out.s32(Number(given[0]));
+        out.s32(Number(first));
         break;
       case "f32.const":
-        lanes(out, "f32x4", given);
+        lanes(out, "f32x4", wat.slice(1, end));
         break;
       case "v128.const":
-        lanes(out, given[0], given.slice(1));
+        lanes(out, first, wat.slice(2, end));
         break;
       default:
-        if (/\.(load|store|atomic)/.test(name)) {
-          const offset = given.find((g) => g.startsWith("offset="));
-          out.u32(alignmentOf(name));
-          out.u32(offset === undefined ? 0 : Number(offset.slice("offset=".length)));
-        } else for (const lane of given) out.byte(Number(lane));
+        for (let i = 1; i < end; i++) out.byte(Number(wat[i]));
     }
   }
 

@@ -32,9 +32,9 @@ function written(func: List, short: ReadonlyMap<string, Form>): List {
   const locals = new Map<string, Wat>();
   const visit = (wat: Wat): Wat => {
     if (!isList(wat)) return wat;
-    const [head, called, ...args] = wat;
-    const callee = head === "call" ? short.get(called as string) : undefined;
-    if (callee === undefined) return wat.map(visit);
+    const callee = wat[0] === "call" ? short.get(wat[1] as string) : undefined;
+    if (callee === undefined) return changed(wat, visit);
+    const args = wat.slice(2);
     const own = (local: string): string => `${callee[1]}.${local.slice(1)}`;
     const parts = callee.slice(2);
     for (const [, name, type] of formsOf(parts, "param", "local")) locals.set(own(name), ["local", own(name), type]);
@@ -52,6 +52,20 @@ function written(func: List, short: ReadonlyMap<string, Form>): List {
   const head = func.filter((part) => !isList(part) || isForm(part, "export", "param", "result", "local"));
   const body = func.filter((part) => !head.includes(part)).map(visit);
   return [...head, ...locals.values(), ...body];
+}
+
+/** The list with what `visit` makes of its lists: itself, if that is nothing new. */
+function changed(list: List, visit: (wat: Wat) => Wat): List {
+  let made: Wat[] | undefined;
+  for (let i = 0; i < list.length; i++) {
+    const part = list[i];
+    if (typeof part === "string") continue;
+    const other = visit(part);
+    if (other === part) continue;
+    made ??= [...list];
+    made[i] = other;
+  }
+  return made ?? list;
 }
 
 function renamed(wat: Wat, own: (local: string) => string): Wat {

@@ -23,9 +23,18 @@ export function withoutUnread(func: List): List {
   /** By local, what its values read; by "", what is read for anything else. */
   const reads = new Map<string, Set<string>>();
   const visit = (wat: List, by: string): void => {
-    const [head, name] = wat as readonly [Wat, string];
-    if (head === "local.get" || head === "local.tee") reads.set(by, (reads.get(by) ?? new Set()).add(name));
-    for (const part of wat) if (isList(part)) visit(part, head === "local.set" ? name : by);
+    const head = wat[0];
+    const name = wat[1] as string;
+    if (head === "local.get" || head === "local.tee") {
+      const known = reads.get(by);
+      if (known === undefined) reads.set(by, new Set([name]));
+      else known.add(name);
+    }
+    const reader = head === "local.set" ? name : by;
+    for (let i = 1; i < wat.length; i++) {
+      const part = wat[i];
+      if (typeof part !== "string" && isList(part)) visit(part, reader);
+    }
   };
   visit(func, "");
   const read = new Set(reads.get(""));

@@ -180,8 +180,8 @@ function siblingTargetObjection(file: string, target: string): string | undefine
 
 /** What runs in a page, and may therefore need nothing of Node. */
 const IN_A_PAGE = /^(cli\/api|compiler|targets|runtime)\//;
-/** The packages that the compiler is made with. They run in a page, too. */
-const OF_THE_COMPILER: readonly string[] = ["chevrotain", "picocolors"];
+/** The package that the compiler is made with. It runs in a page, too. */
+const OF_THE_COMPILER: readonly string[] = ["chevrotain"];
 
 /** 14 MB, and not everybody installs it, so the command that needs it loads it when it runs. */
 const SLOW = "ts-morph";
