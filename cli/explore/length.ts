@@ -108,6 +108,7 @@ export function stepsWithin(
 ): number {
   const { opened, trained, evaluations, perStep } = workOf(options);
   const evaluation = seeds * sum(timings.map((timing) => timing.evaluation));
+  // As if each row compiled: those that find what another has compiled leave time over.
   const compile = seeds * sum(timings.map((timing) => timing.compile));
   const step = seeds * sum(timings.map((timing) => timing.step));
   return Math.floor((seconds - opened * compile - evaluations * evaluation) / (trained * step + perStep * evaluation));

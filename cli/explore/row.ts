@@ -16,6 +16,7 @@ import { type Learner, type Measures, withTrain } from "../training/learner.ts";
 import { type OpenLearner, openLearner } from "../training/open-learner.ts";
 import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
 import { evaluate, train } from "../training/train.ts";
+import { compileOnce } from "./compiled.ts";
 import { placementText } from "./placement.ts";
 import type { Row } from "./rows.ts";
 
@@ -233,7 +234,8 @@ async function withRow<T>(
   const backend = await openBackend(defaultTarget, 1);
   try {
     const request = { ...model, ...training, file, place, target: defaultTarget, threads: 1, quiet: true } as const;
-    const opened = await openLearner(request, task, "validation", backend, { ...context, seed: row.seed });
+    const options = { compile: compileOnce };
+    const opened = await openLearner(request, task, "validation", backend, { ...context, seed: row.seed }, options);
     refuseSingleExample(
       opened.plan,
       { examples: training.batch, axes: { time: { steps: task.steps } } },

@@ -44,6 +44,8 @@ export interface LearnerOptions {
   readonly form?: TaskForm;
   /** Whether no training example is read. */
   readonly measuring?: boolean;
+  /** Who compiles. Default: `compileFile`. */
+  readonly compile?: typeof compileFile;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function openLearner(
   split: Split | undefined,
   backend: Backend,
   context: Pick<Context, "environment" | "output" | "seed">,
-  { form = task, measuring = false }: LearnerOptions = {},
+  { form = task, measuring = false, compile = compileFile }: LearnerOptions = {},
 ): Promise<OpenLearner> {
   const there = measuring ? undefined : unitCount(task, "train");
   if (there !== undefined && there < request.batch) {
@@ -89,7 +91,7 @@ export async function openLearner(
     time: form.steps,
     entries: trainingEntries,
   };
-  const compilation = await compileFile(full, context);
+  const compilation = await compile(full, context);
   const { executable, warnings } = compilation;
   const { plan } = executable;
   if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss")) {
@@ -104,7 +106,7 @@ export async function openLearner(
   const session = await Session.open(executable, backend, { seed: context.seed, carrying });
   session.notes = notesOf(task.preparation) ?? {};
   const rest = split === undefined ? 0 : unitCount(task, split) % request.batch;
-  if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest, quiet: true }, context)).executable);
+  if (rest > 0) await session.attach((await compile({ ...full, batch: rest, quiet: true }, context)).executable);
   const metric = plan.entries.infer?.tensors.find(({ role }) => role.kind === "metric")?.name ?? "loss";
   const learner = sessionLearner(session, { noise: request.noise, carry: task.carry });
   return {
