@@ -1,6 +1,7 @@
 import { commentLines } from "../../compiler/kernel-ir/c-text.ts";
 import type { Kernel } from "../../compiler/kernel-ir/types.ts";
 import { KernelError, verifyKernel } from "../../compiler/kernel-ir/verify.ts";
+import { eachStmt } from "../../compiler/kernel-ir/walk.ts";
 import type { HostRegion } from "../../runtime/plan.ts";
 import { createNamer } from "../shared/names.ts";
 import { encodeModule } from "./encode.ts";
@@ -50,7 +51,7 @@ export function emitWasm(kernels: readonly Kernel[]): WasmModules {
       name: namer.fresh(kernel.name),
       calls: (name) => called.add(name),
     });
-    return { fields: [...commentLines(kernel.doc).map((comment) => ({ comment })), wat], size: sizeOf(wat) };
+    return { fields: [...commentLines(kernel.doc).map((comment) => ({ comment })), wat], size: statementsOf(kernel) };
   });
   // Functions of similar length are often similar, and compress beside each other.
   functions.sort((a, b) => a.size - b.size);
@@ -78,7 +79,11 @@ export function emitWasm(kernels: readonly Kernel[]): WasmModules {
   return { plain: moduleOf(() => parts), relaxed: moduleOf(() => parts.map((part) => part.map(fuse))) };
 }
 
-const sizeOf = (wat: Wat): number => (Array.isArray(wat) ? wat.reduce((sum, part) => sum + sizeOf(part), 1) : 1);
+function statementsOf({ body }: Kernel): number {
+  let count = 0;
+  eachStmt(body, () => count++);
+  return count;
+}
 
 /** @param parts fields, with an empty line between parts */
 function moduleOf(parts: () => readonly (readonly Wat[])[]): WasmModule {
