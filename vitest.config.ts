@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { optimizeLater } from "./cli/engine.ts";
 import { SharedLast } from "./test/house/shared-last.ts";
 import { TallyReporter } from "./test/house/tally-reporter.ts";
 
@@ -20,8 +21,8 @@ export default defineConfig({
     deps: { optimizer: { ssr: { enabled: true, include: ["chevrotain"] } } },
     pool: "forks",
     maxWorkers: 2,
-    // V8 optimises a function after five times as much work as usual: a test's process ends too soon for the others to pay.
-    execArgv: ["--interrupt-budget=600000"],
+    // A test's process ends too soon for what V8 optimises at once to pay.
+    execArgv: [...optimizeLater],
     sequence: { sequencer: SharedLast },
     reporters: ["default", new TallyReporter()],
     // What is left out is said by the patterns: `exclude` would take precedence over the command line's.
