@@ -147,8 +147,7 @@ export class SimplifyingBuilder extends Builder {
     name = "",
     types?: readonly Type[],
   ): readonly Value[] {
-    const [x, y] = operands;
-    const ordered = rowOf(op).commutative && x.id > y.id ? [y, x] : operands;
+    const ordered = rowOf(op).commutative && operands[0].id > operands[1].id ? [operands[1], operands[0]] : operands;
     const key = keyOf(op, ordered, attrs);
     const before = this.known(key);
     if (before) return before;

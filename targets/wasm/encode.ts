@@ -213,7 +213,7 @@ class FunctionBody {
     while (operands < wat.length && typeof wat[operands] === "string") operands++;
     for (let i = operands; i < wat.length; i++) this.one(wat[i]);
     const { bytes, alignment } = instructionOf(name, this.func);
-    for (const byte of bytes) this.out.byte(byte);
+    for (let i = 0; i < bytes.length; i++) this.out.byte(bytes[i]);
     if (alignment !== undefined) this.access(alignment, operands > 1 ? (wat[1] as string) : undefined);
     else if (operands > 1) this.immediates(name, wat as readonly string[], operands);
   }
