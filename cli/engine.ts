@@ -1,5 +1,4 @@
 /** Tells V8 that a process is short: half of a compilation can go into code that has hardly been run when it is ready. */
-import * as module from "node:module";
 import { setFlagsFromString } from "node:v8";
 
 const version = Number.parseInt(process.versions.v8, 10);
@@ -11,12 +10,7 @@ const version = Number.parseInt(process.versions.v8, 10);
 export const optimizeLater: readonly string[] =
   version < 12 ? ["--interrupt-budget=600000"] : version === 12 ? ["--invocation-count-for-turbofan=15000"] : [];
 
-/**
- * Makes a short process faster, and has what was compiled of the modules that are imported next kept for the next process, where Node can
- * (from 22.8 on).
- */
+/** Does that for the whole process: for the command line, which is short and has its process to itself. */
 export function expectShortRun(): void {
-  const { enableCompileCache } = module as { readonly enableCompileCache?: () => unknown };
-  enableCompileCache?.();
   for (const flag of optimizeLater) setFlagsFromString(flag);
 }

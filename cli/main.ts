@@ -3,10 +3,10 @@
  * `cellc`: runs a command line and returns its exit code to the shell.
  */
 import { expectShortRun } from "./engine.ts";
+import { exit } from "./failure.ts";
+import { runCommandLine } from "./run.ts";
 
 expectShortRun();
-const { exit } = await import("./failure.ts");
-const { runCommandLine } = await import("./run.ts");
 
 // It is not an error when a reader such as `head` has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
