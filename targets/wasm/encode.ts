@@ -145,7 +145,7 @@ function instructionOf(name: string, func: Func): Instruction {
   const simd = simdCodes[name];
   if (plainCodes[name] === undefined && simd === undefined)
     throw new Error(`${func.name}: there is no code for \`${name}\``);
-  const isAccess = name.includes(".load") || name.includes(".store");
+  const isAccess = /\.(?:load|store|atomic)/.test(name);
   const whole = name === "v128.load" || name === "v128.store";
   const made = {
     bytes: plainCodes[name] ?? vectorCode(simd),
@@ -208,14 +208,17 @@ class FunctionBody {
   }
 
   private instruction(name: string, wat: List): void {
-    // What is no operand stands before the operands.
+    // What is no operand stands before the operands. A call through a table names the type of what it calls there, too.
     let operands = 1;
     while (operands < wat.length && typeof wat[operands] === "string") operands++;
+    const first = operands > 1 ? (wat[1] as string) : undefined;
+    const type = name === "call_indirect" ? (wat[operands++] as List) : undefined;
     for (let i = operands; i < wat.length; i++) this.one(wat[i]);
     const { bytes, alignment } = instructionOf(name, this.func);
     for (let i = 0; i < bytes.length; i++) this.out.byte(bytes[i]);
-    if (alignment !== undefined) this.access(alignment, operands > 1 ? (wat[1] as string) : undefined);
-    else if (operands > 1) this.immediates(name, wat as readonly string[], operands);
+    if (type !== undefined) this.out.u32(this.index(this.indices.types, type[1] as string));
+    if (alignment !== undefined) this.access(alignment, first);
+    else if (first !== undefined) this.immediates(name, wat as readonly string[], type ? operands - 1 : operands);
   }
 
   /** The immediates of a load or a store: its alignment, and `offset=…` if it has one. */
@@ -242,13 +245,14 @@ class FunctionBody {
         out.u32(this.index(indices.functions, first));
         break;
       case "call_indirect":
-        out.u32(this.index(indices.tables, given[0]));
+        out.u32(this.index(indices.tables, first));
         break;
       case "br":
       case "br_if":
         out.u32(this.depth(first));
         break;
       case "i32.const":
+      case "i64.const":
         out.s32(Number(first));
         break;
       case "f32.const":
