@@ -14,10 +14,11 @@ import { TIME } from "../../ir/contraction-axes.ts";
 import * as x from "../../kernel-ir/expr.ts";
 import { lanesOf } from "../../kernel-ir/type-of.ts";
 import type { FloatType, KExpr, KStmt } from "../../kernel-ir/types.ts";
-import { type Bounds, loop } from "../loops.ts";
+import { type Bounds, loop, upTo } from "../loops.ts";
 import type { AxisIndex } from "./axis-index.ts";
 import { MOST_PRODUCTS, packedProducts, worthPacking } from "./packed.ts";
 import { BLOCK_ROWS, blockWidths } from "./register-blocks.ts";
+import { equalDistances } from "./repeated-products.ts";
 import { cellsOf, further, hintOf, type ProductSite, StridedProduct, zeroOf } from "./strided-product.ts";
 
 /** A block of the result: `rows` × `columns` elements, or vectors of four, the first at `index`. */
@@ -48,6 +49,15 @@ export function blockedProducts(site: ProductSite): readonly KStmt[] | undefined
   const { products } = site;
   const shared = new StridedProduct(site);
   if (worthPacking(shared) && products.length <= MOST_PRODUCTS) return packedProducts(shared);
+  const distances = products.length > 1 ? equalDistances(products) : undefined;
+  if (distances !== undefined) {
+    let loops: readonly KStmt[] | undefined;
+    const each = loop(site.name, { hint: "product", ...upTo(products.length) }, (number) => {
+      loops = blockedProducts({ ...site, products: [products[0]], repetition: { number, ...distances } });
+      return loops ?? [];
+    });
+    return loops && [each];
+  }
   if (products.length > 1) {
     const apart = products.map((p) => blockedProducts({ ...site, products: [p] }));
     return apart.every((s) => s !== undefined) ? apart.flat() : undefined;

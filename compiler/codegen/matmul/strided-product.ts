@@ -17,6 +17,7 @@ import { lanesOf } from "../../kernel-ir/type-of.ts";
 import type { FloatType, KExpr, KStmt } from "../../kernel-ir/types.ts";
 import { type Bounds, type IndexRange, inBlocks, type LoopHeader, type Names, nest, type Variable } from "../loops.ts";
 import { type AxisIndex, pointAt, wholeAxis } from "./axis-index.ts";
+import type { Repetition } from "./repeated-products.ts";
 
 /** One product, with the places of its operands and of its result. */
 export interface ProductInMemory {
@@ -29,6 +30,8 @@ export interface ProductInMemory {
 export interface ProductSite {
   /** Products that differ only in the operand with the columns, and in where that and the results are. */
   readonly products: readonly ProductInMemory[];
+  /** Where there is one product, it may stand for several. */
+  readonly repetition?: Repetition;
   readonly layout: Addresses;
   /** The step of the result, if it has one. */
   readonly t: KExpr | undefined;
@@ -49,6 +52,8 @@ export interface ProductSite {
 /** An operand or a result in memory. */
 export interface Operand extends Labelled {
   readonly allocation: Allocation;
+  /** Floats from here to that of the next product. */
+  readonly distance?: number;
 }
 
 export class StridedProduct {
@@ -76,7 +81,8 @@ export class StridedProduct {
     this.row = site.steps ? TIME : product.rows[product.rows.length - 1];
     this.others = axesOf(product.result).filter((a) => a !== TIME && a !== this.column && a !== this.row);
     this.left = { ...product.left, allocation: left };
-    this.rights = site.products.map(({ product, right }) => ({ ...product.right, allocation: right }));
+    const distance = site.repetition?.right;
+    this.rights = site.products.map(({ product, right }) => ({ ...product.right, allocation: right, distance }));
     this.contracted = product.contracted.filter((axis) => axis !== TIME);
     this.byStep = product.contracted.includes(TIME);
   }
@@ -140,13 +146,13 @@ export class StridedProduct {
   }
 
   loadResult(product: number, index: AxisIndex, type: FloatType): KExpr {
-    return this.load(this.target(this.site.products[product].targets[0]), index, type);
+    return this.load(this.target(product, 0), index, type);
   }
 
   store(product: number, index: AxisIndex, value: KExpr, type: FloatType): readonly KStmt[] {
-    return this.site.products[product].targets.map((allocation) => ({
+    return this.site.products[product].targets.map((_, place) => ({
       s: "store",
-      ...this.at(this.target(allocation), index, type),
+      ...this.at(this.target(product, place), index, type),
       type,
       value,
     }));
@@ -155,11 +161,16 @@ export class StridedProduct {
   /** The place of an operand's element; `index` must have all of its axes. */
   private at(o: Operand, index: AxisIndex, type: FloatType): x.Place {
     const { t, b, f, width } = pointAt(o, index, this.site.step, lanesOf(type));
-    return this.site.layout.placeOf(o.allocation, t, b, f, width);
+    const place = this.site.layout.placeOf(o.allocation, t, b, f, width);
+    const { repetition } = this.site;
+    if (repetition === undefined || o.distance === undefined) return place;
+    return { ...place, index: x.add(place.index, x.mul(repetition.number, x.int(o.distance))) };
   }
 
-  private target(allocation: Allocation): Operand {
-    return { ...this.product.result, allocation };
+  /** One of the places of a product's result. */
+  private target(product: number, place: number): Operand {
+    const allocation = this.site.products[product].targets[place];
+    return { ...this.product.result, allocation, distance: this.site.repetition?.targets[place] };
   }
 
   /** The index `rows` further down and `columns` further right. */
