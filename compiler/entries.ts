@@ -18,6 +18,7 @@ import { printPartition } from "./partition/print.ts";
 import { DEAR_BYTE } from "./passes/save.ts";
 import { units } from "./passes/units.ts";
 import { printSchedule } from "./print-schedule.ts";
+import { recurrences } from "./proofs/linear-recurrence.ts";
 import { type Scheduled, schedule, scheduleSegments } from "./schedule.ts";
 import type { ElaborateOptions } from "./semantics/elaborate.ts";
 import type { Target } from "./target.ts";
@@ -88,12 +89,12 @@ export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }
     segmented: () => segmented(sized, lowering),
   });
   checkMemory(scheduled, time);
-  show(scheduled, machine, options.observe);
+  show(scheduled, graph, machine, options.observe);
   return { scheduled, shared };
 }
 
 /** Shows the forms after the passes to `observe`. */
-function show(scheduled: Schedule, machine: Target["machine"], observe: CompileOptions["observe"]): void {
+function show(scheduled: Schedule, graph: Graph, machine: Target["machine"], observe: CompileOptions["observe"]): void {
   const each = (print: (entry: string, s: Scheduled) => string) => () =>
     [...scheduled].map(([entry, s]) => print(entry, s)).join("\n");
   const partitions = each((entry, s) => printPartition(entry, s.partition));
@@ -102,7 +103,13 @@ function show(scheduled: Schedule, machine: Target["machine"], observe: CompileO
   observe?.("partition", partitions);
   observe?.("buffers", buffers);
   observe?.("kernel-ir", kernels);
-  observe?.("schedule", () => printSchedule(scheduled, machine));
+  observe?.("schedule", () =>
+    printSchedule(
+      scheduled,
+      machine,
+      recurrences(graph).filter((loop) => loop.length > 0),
+    ),
+  );
 }
 
 /** The dimensions of `update`. */

@@ -63,6 +63,8 @@ export interface Rates {
   readonly barrier: number;
   /** A barrier that orders workgroup memory alone. */
   readonly tileBarrier: number;
+  /** From the beginning of a lane's step to that of its next, where no barrier makes it wait: for what it loads. */
+  readonly latency: number;
   /** How much longer arithmetic takes in a loop that workgroups own by rows than in one that they own by columns. */
   readonly rows: number;
 }

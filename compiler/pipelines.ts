@@ -11,12 +11,14 @@ import { carry } from "./passes/carry.ts";
 import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
 import { delayLines } from "./passes/delay-lines.ts";
 import { derive } from "./passes/derive.ts";
+import { elementwiseLoops } from "./passes/elementwise-loops.ts";
 import { foldWeights } from "./passes/fold-weights.ts";
 import { fuseReductions } from "./passes/fuse-reductions.ts";
 import { gates } from "./passes/gates.ts";
 import { groups } from "./passes/groups.ts";
 import { halfResiduals } from "./passes/half-residuals.ts";
 import { hoist, hoistNumbers } from "./passes/hoist.ts";
+import { intoLoop } from "./passes/into-loop.ts";
 import { loopOrder } from "./passes/loop-order.ts";
 import { materialise } from "./passes/materialise.ts";
 import { meanNoise } from "./passes/mean-noise.ts";
@@ -148,6 +150,7 @@ export interface PreparationOptions {
 
 /** Prepares a graph for one machine and one size, or a piece of one that runs `inSegments`. */
 export const preparation = ({ machine, dims, storage }: PreparationOptions, inSegments: boolean): readonly Pass[] => [
+  intoLoop(machine),
   materialise(inSegments, joinsInMemory(machine)),
   prepackWeights(machine, dims),
   ...(storage === "f16" ? [halfResiduals] : []),
@@ -169,5 +172,5 @@ const finishing = ({ parts = 1, batch: examples, reducedGates }: PipelineOptions
   const size = Math.ceil(batch / parts);
   const inParts = size < batch ? [shiftMeans(true), splitBatch(Math.ceil(batch / size))] : [shiftMeans()];
   const inGroups = examples === undefined ? [] : [groups(examples)];
-  return [...inGroups, retime, simplify, sink, gates(reducedGates), simplify, ...inParts];
+  return [...inGroups, elementwiseLoops, retime, simplify, sink, gates(reducedGates), simplify, ...inParts];
 };

@@ -4,13 +4,20 @@ import type { Command, EntryName, Extent } from "../runtime/plan.ts";
 import type { Machine } from "./machine.ts";
 import { loopOwners } from "./partition/loop-owner.ts";
 import type { Candidate, ChosenLoop } from "./partition/loop-strategy.ts";
+import type { Recurrence, RecurrenceKind } from "./proofs/linear-recurrence.ts";
 import type { Scheduled } from "./schedule.ts";
+import { placeName } from "./semantics/site-names.ts";
 
 const showExtent = ({ fixed, perStep }: Extent): string =>
   perStep === 0 ? String(fixed) : fixed === 0 ? `${perStep === 1 ? "" : perStep}T` : `${fixed} + ${perStep}T`;
 
-export function printSchedule(entries: ReadonlyMap<EntryName, Scheduled>, machine: Machine): string {
-  const lines = [`schedule for ${machine.name}`];
+/** @param loops the recurrences of each loop of the cell or model */
+export function printSchedule(
+  entries: ReadonlyMap<EntryName, Scheduled>,
+  machine: Machine,
+  loops: readonly (readonly Recurrence[])[],
+): string {
+  const lines = [`schedule for ${machine.name}`, ...loops.flatMap(showRecurrences)];
   for (const [name, scheduled] of entries) {
     lines.push("", `${name}:`);
     const kernels = new Map(scheduled.kernels.map((k) => [k.kernel.name, k]));
@@ -37,6 +44,28 @@ export function printSchedule(entries: ReadonlyMap<EntryName, Scheduled>, machin
   return `${lines.join("\n")}\n`;
 }
 
+/** What the states of a loop are to themselves. */
+const showRecurrences = (loop: readonly Recurrence[], i: number, { length }: { readonly length: number }) => [
+  ...["", length === 1 ? "recurrences:" : `recurrences of loop ${i + 1}:`],
+  ...loop.map((of) => `  ${of.states.join(", ")}: ${showRecurrence(of)}`),
+];
+
+const kinds: Readonly<Record<RecurrenceKind, string>> = {
+  linear: "linear",
+  elementwise: "elementwise, not linear",
+  neither: "neither linear nor elementwise",
+};
+
+function showRecurrence({ states, kind, coefficient, because, ended }: Recurrence): string {
+  const times = states.length === 1 ? `, times \`${coefficient}\`` : " together";
+  const what = kind === "linear" ? `linear in ${states.join(" and ")}${times}` : `${kinds[kind]}: ${because}`;
+  if (ended === undefined) return what;
+  const { was } = ended;
+  const sites = ended.sites.map(placeName);
+  const norms = sites.length === 1 ? `the norm at ${sites[0]}` : `the norms at ${sites.join(", ")}`;
+  return `${what}; without ${sites.length === 0 ? "norms" : norms} it would be ${kinds[was]}`;
+}
+
 /** The owner of a loop, and the cost of each owner. */
 function showLoop({ direction, owner, reason, candidate }: ChosenLoop): readonly string[] {
   const steps = `  the ${direction} loop is owned by ${owner}: ${reason}`;
@@ -47,11 +76,11 @@ const microseconds = (n: number): string => `${n < 100 ? n.toPrecision(2) : Math
 
 function showCandidate(candidate: Candidate): string {
   if ("refused" in candidate) return candidate.refused;
-  const { total, dispatches, dispatch, workgroups, work, barriers } = candidate.cost;
+  const { total, dispatches, dispatch, workgroups, work, barriers, latency } = candidate.cost;
   const parts = [
     `${dispatches.toLocaleString("en")} dispatch${dispatches === 1 ? "" : "es"} ${microseconds(dispatch)}`,
     `${workgroups.toLocaleString("en")} workgroup${workgroups === 1 ? "" : "s"} at work ${microseconds(work)}`,
-    `barriers ${microseconds(barriers)}`,
+    latency > 0 ? `steps in a row ${microseconds(latency)}` : `barriers ${microseconds(barriers)}`,
   ];
   return `about ${microseconds(total)}: ${parts.join(", ")}`;
 }

@@ -37,7 +37,7 @@ export const withSchedule = (command: Command): Command =>
   command
     .option(
       "--schedule <owner>",
-      "who owns the loops over the steps: column, row or whole, or forward=…,backward=… (default: the cheapest)",
+      "who owns the loops over the steps: column, row, element, chunk or whole, or forward=…,backward=… (default: the cheapest)",
       read.schedule,
     )
     .option("--no-tuned", "ignore what cellc tune measured on this device");

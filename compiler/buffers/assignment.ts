@@ -6,6 +6,7 @@ import type { Role } from "../../runtime/plan.ts";
 import * as dim from "../ir/dim.ts";
 import type { OpOf, Result, Type, Value } from "../ir/types.ts";
 import { spreadsExamples } from "../machine.ts";
+import { keptOf } from "../partition/chunks.ts";
 import { isLoop, kernelsOf, type PartitionedPiece } from "../partition/partition.ts";
 import { formatOf } from "./format.ts";
 import { type Allocation, LINE, type Span } from "./layout.ts";
@@ -53,6 +54,7 @@ class PieceAssignment {
       if (isLoop(unit)) {
         this.inputs(unit.scan);
         for (const v of unit.crossing) this.place(v, false);
+        if (unit.chunks) for (const v of keptOf(unit.chunks)) this.place(v, false);
       }
       for (const { temporaries, inBody } of kernelsOf(unit))
         for (const v of temporaries) this.place(v, !inBody && v.type.time);

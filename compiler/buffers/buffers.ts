@@ -3,7 +3,8 @@
  * if their live intervals do not overlap, or if one is an alias of another.
  */
 import type { Tensor } from "../../runtime/plan.ts";
-import { isLoop, type Partition, type PartitionedPiece } from "../partition/partition.ts";
+import { keptOf } from "../partition/chunks.ts";
+import { isLoop, type Partition, type PartitionedPiece, type Unit } from "../partition/partition.ts";
 import { findAliases } from "./aliasing.ts";
 import { type LiveInterval, span } from "./arena.ts";
 import { type Allocations, assignPiece } from "./assignment.ts";
@@ -78,6 +79,13 @@ function intervalsOf(
       defs: piece.defs,
     });
     for (const [buffer, interval] of found) add(buffer, interval);
+    let command = 0;
+    for (const unit of piece.units) {
+      const last = command + runsOf(unit).length - 1;
+      const kept = isLoop(unit) && unit.chunks ? keptOf(unit.chunks) : [];
+      for (const v of kept) add(allocations[at].get(v)![0].buffer, { from: [at, command], to: [at, last] });
+      command = last + 1;
+    }
   });
   const end = [partition.length];
   for (const { allocation } of named.tensors)
@@ -86,12 +94,18 @@ function intervalsOf(
 }
 
 /** The commands of a piece, in order. */
-const commandsOf = ({ units }: PartitionedPiece): readonly Runs[] =>
-  units.map((unit): Runs => {
-    if (!isLoop(unit)) return unit;
-    // Workgroups that own rows do not wait for each other, so their steps are not program points.
-    return unit.owner === "row" ? unit.body[0] : { reverse: unit.scan.attrs.reverse, body: unit.body };
-  });
+const commandsOf = ({ units }: PartitionedPiece): readonly Runs[] => units.flatMap(runsOf);
+
+/** The commands of a unit. */
+function runsOf(unit: Unit): readonly Runs[] {
+  if (!isLoop(unit)) return [unit];
+  const { owner, body, scan } = unit;
+  if (owner === "column" || owner === "whole") return [{ reverse: scan.attrs.reverse, body }];
+  // Workgroups that own rows or elements do not wait for each other, so their steps are not program points. Of a loop in chunks, each
+  // kernel computes what it needs of the body.
+  const ops = body.flatMap((kernel) => kernel.ops);
+  return body.map(() => ({ ops }));
+}
 
 function listed({ allocation, ...rest }: NamedTensor, layout: Layout): Tensor {
   const { buffer, frame, start } = allocation;

@@ -25,6 +25,8 @@ export interface Scope {
   readonly dims: Readonly<Record<string, number>>;
   /** The current step, inside a scan's body. Values there have no `time`, but their buffers may. */
   readonly step: KExpr | undefined;
+  /** Whether a value is the same at every step of the loop that the kernel contains: it is then computed before the loop. */
+  isSteady?(v: Value): boolean;
   /** The part of the batch that the workgroup owns, where the batch is split. */
   readonly part?: KExpr | undefined;
   /** Where a value can be loaded from by now, if it is in memory. */
@@ -110,7 +112,7 @@ export class Evaluation {
     const f = shape.map((n, i) => (n === 1 ? x.int(0) : p.f[i - shape.length + p.f.length]));
     const alongLanes = p.width === 4 && shape.length > 0 && shape[shape.length - 1] !== 1;
     const point: Point = {
-      t: v.type.time ? p.t : this.scope.step,
+      t: v.type.time ? p.t : this.scope.isSteady?.(v) ? undefined : this.scope.step,
       b: v.type.batch ? p.b : undefined,
       f,
       width: alongLanes ? 4 : 1,

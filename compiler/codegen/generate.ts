@@ -10,10 +10,12 @@ import {
   kernelsOf,
   type Partition,
   type PartitionedKernel,
+  type PartitionedLoop,
   type PartitionedPiece,
   type Unit,
 } from "../partition/partition.ts";
 import { generateKernel } from "./kernel.ts";
+import type { KernelLoop } from "./kernel-input.ts";
 
 export interface GenerateOptions {
   readonly machine: Machine;
@@ -58,19 +60,19 @@ export class Generator {
   commands(): readonly Command[] {
     const { length } = this.buffers.layout;
     return this.partition.flatMap((piece, at): readonly Command[] => {
-      const commands = piece.units.map((unit) => this.command(at, unit));
+      const commands = piece.units.flatMap((unit) => this.command(at, unit));
       if (piece.loop === undefined) return commands;
       return [{ do: "segments", length: length!, reverse: piece.loop === "backward", commands }];
     });
   }
 
-  private command(at: number, unit: Unit): Command {
+  private command(at: number, unit: Unit): readonly Command[] {
     const dispatches = kernelsOf(unit).map((part): Command => {
       const { name, grid } = this.kernel(at, unit, part);
       return { do: "dispatch", kernel: name, grid };
     });
-    if (!isLoop(unit) || unit.owner !== "column") return dispatches[0];
-    return { do: "steps", reverse: unit.scan.attrs.reverse, commands: dispatches };
+    if (!isLoop(unit) || unit.owner !== "column") return dispatches;
+    return [{ do: "steps", reverse: unit.scan.attrs.reverse, commands: dispatches }];
   }
 
   private kernel(at: number, unit: Unit, part: PartitionedKernel): Kernel {
@@ -81,10 +83,16 @@ export class Generator {
 
   private write(at: number, unit: Unit, kernel: PartitionedKernel): Kernel {
     const piece = this.partition[at];
-    const loop = isLoop(unit) && unit.owner !== "column" ? { reverse: unit.scan.attrs.reverse } : undefined;
+    const loop = isLoop(unit) && unit.owner !== "column" ? this.loop(unit) : undefined;
     const layout = this.buffers.layout.addresses(this.clock(piece, kernel.inBody && loop === undefined));
     const allocations = this.buffers.allocations[at];
     return generateKernel({ kernel, defs: piece.defs, ...this.options, layout, allocations, ...(loop && { loop }) });
+  }
+
+  private loop({ scan, owner, initial, chunks }: PartitionedLoop): KernelLoop {
+    const { reverse } = scan.attrs;
+    if (owner !== "element" && owner !== "chunk") return { reverse };
+    return { reverse, elements: { scan, initial, ...(chunks && { chunks }) } };
   }
 
   /** How a kernel counts steps; `stepwise`: it is started for each. */

@@ -49,7 +49,7 @@ function partSplits({ shape, batch, parts }: GridSpace, columns: number, maxGrid
 }
 
 function workgroupSplits(
-  { owner, space, shape, batch, byStep, tileSide }: GridSpace & Pick<SplitSpace, "owner">,
+  { owner, space, shape, batch, byStep, allSteps, tileSide }: GridSpace & Pick<SplitSpace, "owner">,
   lanes: number,
   maxGrid: number,
 ): readonly GridSplit[] {
@@ -76,6 +76,11 @@ function workgroupSplits(
       const features = shape.reduce((a, b) => a * b, 1);
       const rest = space.batch ? features : features / extent;
       const tile = owner === "element" ? tileSide((extent * rest) / columns, columns) : undefined;
+      // A lane that runs all steps of an element should have no other.
+      if (owner === "element" && allSteps && space.batch && rest > lanes) {
+        const most = Math.floor((lanes * shape[0]) / rest);
+        return [split("b", extent, 1), split(0, shape[0], most)];
+      }
       if (tile === undefined) return [split(axis, extent, Math.floor(lanes / rest))];
       return [split(axis, extent, Math.max(1, Math.floor(tile / (rest / columns)))), split(lastAxis, columns, tile)];
     }

@@ -1,7 +1,7 @@
 /** Generates one kernel: how the grid divides its space among workgroups, and the loops of every stage. */
 
 import type { Extent } from "../../runtime/plan.ts";
-import { columnsAreContiguous } from "../buffers/layout.ts";
+import { type Allocation, columnsAreContiguous } from "../buffers/layout.ts";
 import { strided } from "../buffers/strided.ts";
 import { BATCH, type MatrixProduct, matrixProduct } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
@@ -15,11 +15,13 @@ import { type Owner, partsOf } from "../partition/fusion.ts";
 import { FEWEST_ROWS } from "../passes/prepack-weights.ts";
 import type { ReductionSite } from "./accumulate.ts";
 import { differInColumns, groupAlike, isReduction, runAlike, sameSpace } from "./alike.ts";
+import { chunkLoop } from "./chunk-loop.ts";
+import { type ElementSite, type Elements, elementLoop } from "./element-loop.ts";
 import { Evaluation, type Scope } from "./elementwise.ts";
 import { gridSplits } from "./grid-splits.ts";
-import { type KernelInput, kernelNames, storedNames } from "./kernel-input.ts";
+import { chunksIn, computedBy, docOf, type KernelInput, type KernelLoop, kernelNames } from "./kernel-input.ts";
 import { forEachPoint, type OwnedAxis } from "./loop-nest.ts";
-import { commonDivisor } from "./loops.ts";
+import { type Bounds, commonDivisor } from "./loops.ts";
 import { blockedProducts } from "./matmul/blocked.ts";
 import type { ProductInMemory } from "./matmul/strided-product.ts";
 import { jobOf, tileProduct } from "./matmul/tile-products.ts";
@@ -70,7 +72,7 @@ class KernelGenerator {
   constructor(input: KernelInput, reserved: number) {
     this.in = input;
     this.owner = input.kernel.owner;
-    this.inside = new Set(input.kernel.ops.flatMap((op) => op.results));
+    this.inside = new Set(computedBy(input).flatMap((op) => op.results));
     this.step = input.loop ? x.variable(this.name("t"), "i32") : input.kernel.inBody ? x.uniform("t") : undefined;
     const { space } = input.kernel;
     const perStep = space.time && this.owner !== "steps" && this.owner !== "whole";
@@ -116,6 +118,7 @@ class KernelGenerator {
         shape: this.shape(space),
         batch: dims.batch,
         byStep: this.byStep,
+        allSteps: this.in.loop !== undefined,
         hasProduct: kernel.ops.some((op) => op.op === "dot"),
         parts: partsOf(kernel.ops),
         tileSide: (rows, columns) => this.tileSide(space, rows, columns),
@@ -148,9 +151,27 @@ class KernelGenerator {
   }
 
   make(): Kernel {
-    const { kernel, machine, allocations } = this.in;
+    const { kernel, machine, loop } = this.in;
+    const body = loop?.elements ? this.overElements(loop.elements, loop.reverse) : this.overStages(kernel.stages, loop);
+    const [first, second] = this.splits.map(
+      ({ extent, block, count }): Extent => ({ fixed: count ?? Math.ceil(extent / block), perStep: 0 }),
+    );
+    return {
+      name: kernel.name,
+      doc: docOf(this.in),
+      lanes: invocationsOf(machine),
+      grid: [first ?? one, this.byStep ? steps : { fixed: chunksIn(this.in), perStep: 0 }, second ?? one],
+      ...usesOf(body),
+      tiles: [...this.tiles.values(), ...this.partials.tiles],
+      body,
+    };
+  }
+
+  /** The loops of all stages, at each step if the kernel contains a loop over them. */
+  private overStages(stages: readonly (readonly Op[])[], loop: KernelLoop | undefined): readonly KStmt[] {
+    const { allocations } = this.in;
     const body: KStmt[] = [];
-    kernel.stages.forEach((ops, i) => {
+    stages.forEach((ops, i) => {
       if (body.length > 0) this.partials.release();
       const statements = this.stage(ops);
       for (const op of ops) for (const r of op.results) if (allocations.has(r)) this.done.add(r);
@@ -160,17 +181,25 @@ class KernelGenerator {
     });
     const step = x.add(this.in.layout.first, { k: "group", axis: 1 });
     if (this.t?.k === "var") body.unshift({ s: "let", name: this.t.name, type: "i32", value: step });
-    const [first, second] = this.splits.map(
-      ({ extent, block, count }): Extent => ({ fixed: count ?? Math.ceil(extent / block), perStep: 0 }),
-    );
+    return loop ? this.overSteps([...body, { s: "barrier" }], loop.reverse) : this.inBlocksOfSteps(body);
+  }
+
+  private overElements(elements: Elements, reverse: boolean): readonly KStmt[] {
+    const site = this.elementSite(reverse);
+    const { chunks } = elements;
+    return chunks === undefined ? elementLoop(site, elements) : chunkLoop(site, elements, chunks, this.in.kernel.role);
+  }
+
+  private elementSite(reverse: boolean): ElementSite {
+    const { machine, kernel, allocations } = this.in;
     return {
-      name: kernel.name,
-      doc: this.doc(),
-      lanes: invocationsOf(machine),
-      grid: [first ?? one, this.byStep ? steps : one, second ?? one],
-      ...usesOf(body),
-      tiles: [...this.tiles.values(), ...this.partials.tiles],
-      body: this.in.loop ? this.overSteps(body, this.in.loop.reverse) : this.inBlocksOfSteps(body),
+      machine,
+      scope: this.scope,
+      allocations,
+      axes: this.axes(kernel.space),
+      start: this.start(kernel.space),
+      overSteps: (body, bounds) => this.overSteps(body, reverse, bounds),
+      store: (v, p, value, where) => this.store(v, p, value, where),
     };
   }
 
@@ -185,8 +214,12 @@ class KernelGenerator {
     return [{ s: "for", kind: "serial", name: from, from: begin, to: end, step: STEPS, body: inside }];
   }
 
-  /** Runs `body` for every step; a step may read what earlier ones stored. */
-  private overSteps(body: readonly KStmt[], reverse: boolean): readonly KStmt[] {
+  /** Runs `body` for every step, or for those from the loop's `from`th on, in its order. */
+  private overSteps(
+    body: readonly KStmt[],
+    reverse: boolean,
+    { from, to }: Bounds = { from: x.int(0), to: this.in.layout.steps },
+  ): readonly KStmt[] {
     const T = this.in.layout.steps;
     const { name } = this.step as Extract<KExpr, { k: "var" }>;
     const count = reverse ? this.name("s") : name;
@@ -194,23 +227,7 @@ class KernelGenerator {
     const step: readonly KStmt[] = reverse
       ? [{ s: "let", name, type: "i32", value: x.sub(last, x.variable(count, "i32")) }]
       : [];
-    const inside: readonly KStmt[] = [...step, ...body, { s: "barrier" }];
-    return [{ s: "for", kind: "serial", name: count, from: x.int(0), to: T, step: 1, body: inside }];
-  }
-
-  private doc(): string {
-    const owned = {
-      column: "some features of the whole batch",
-      steps: "some features of the whole batch at every step",
-      row: "all features of some examples",
-      element: "single elements",
-      part: "some features of one part of the batch",
-      whole: "everything",
-    }[this.owner];
-    const when = this.in.loop
-      ? `, ${this.in.loop.reverse ? "from the last step to the first" : "step after step"}`
-      : "";
-    return `${storedNames(this.in)}. A workgroup owns ${owned}${when}.`;
+    return [{ s: "for", kind: "serial", name: count, from, to, step: 1, body: [...step, ...body] }];
   }
 
   /** The axes of a space, with the part of each that this workgroup owns. */
@@ -308,35 +325,43 @@ class KernelGenerator {
     });
   }
 
-  /** Stores `value` in every place of `v`. */
-  private store(v: Value, p: Point, value: KExpr): readonly KStmt[] {
+  /** Stores `value` in every place of `v`, or those that `where` holds for. */
+  private store(
+    v: Value,
+    p: Point,
+    value: KExpr,
+    where: (place: Allocation) => boolean = () => true,
+  ): readonly KStmt[] {
     const { layout, allocations } = this.in;
     const t = v.type.time ? p.t : this.step;
-    return allocations.get(v)!.flatMap((allocation): KStmt[] => {
-      const f = p.f.slice(p.f.length - v.type.shape.length);
-      const place = layout.placeOf(allocation, t, v.type.batch ? p.b : undefined, f, p.width);
-      const lanes = p.width === 4 && !columnsAreContiguous(allocation) ? ([0, 1, 2, 3] as const) : [];
-      const stores: KStmt[] =
-        lanes.length === 0
-          ? [{ s: "store", ...place, type: p.width === 4 ? "f32x4" : "f32", value }]
-          : lanes.map((lane) => ({
-              s: "store",
-              ...place,
-              index: x.add(place.index, x.int(lane * allocation.strides[allocation.strides.length - 1])),
-              type: "f32",
-              value: { k: "extract", a: value, lane },
-            }));
-      // A statistic keeps only its first rows.
-      if (!allocation.steps || t === undefined) return stores;
-      return [
-        {
-          s: "if",
-          condition: x.compare("lt", layout.global(t), x.int(allocation.steps.count)),
-          then: stores,
-          else: [],
-        },
-      ];
-    });
+    return allocations
+      .get(v)!
+      .filter(where)
+      .flatMap((allocation): KStmt[] => {
+        const f = p.f.slice(p.f.length - v.type.shape.length);
+        const place = layout.placeOf(allocation, t, v.type.batch ? p.b : undefined, f, p.width);
+        const lanes = p.width === 4 && !columnsAreContiguous(allocation) ? ([0, 1, 2, 3] as const) : [];
+        const stores: KStmt[] =
+          lanes.length === 0
+            ? [{ s: "store", ...place, type: p.width === 4 ? "f32x4" : "f32", value }]
+            : lanes.map((lane) => ({
+                s: "store",
+                ...place,
+                index: x.add(place.index, x.int(lane * allocation.strides[allocation.strides.length - 1])),
+                type: "f32",
+                value: { k: "extract", a: value, lane },
+              }));
+        // A statistic keeps only its first rows.
+        if (!allocation.steps || t === undefined) return stores;
+        return [
+          {
+            s: "if",
+            condition: x.compare("lt", layout.global(t), x.int(allocation.steps.count)),
+            then: stores,
+            else: [],
+          },
+        ];
+      });
   }
 
   private tileSite(): TileSite {

@@ -25,6 +25,8 @@ export interface SplitSpace {
   readonly batch: number;
   /** Each workgroup has a single step: the grid divides the steps already. */
   readonly byStep: boolean;
+  /** The kernel contains a loop over the steps. */
+  readonly allSteps: boolean;
   readonly hasProduct: boolean;
   readonly maxGrid: number;
 }
@@ -59,6 +61,8 @@ export function threadBlock(kernel: SplitSpace): GridSplit | undefined {
     case "row":
     case "element": {
       // Every row of a product reads the whole weight, so the columns are divided.
+      // Threads should have some of a loop's units each, also where there are few examples.
+      if (owner === "element" && kernel.allSteps && batch < THREADS) return part(lastAxis, shape[lastAxis], LINE);
       const axis = kernel.hasProduct && lastAxis >= 0 && owner === "element" ? lastAxis : space.batch ? "b" : 0;
       const extent = axis === "b" ? batch : shape[axis];
       if (extent === undefined) return undefined;

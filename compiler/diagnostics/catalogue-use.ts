@@ -39,7 +39,7 @@ export const useMessages = {
   C0306: {
     title: "no such schedule",
     explanation:
-      "--schedule asks for an owner that this loop over the steps cannot have. A workgroup that owns rows has some examples from the first step to the last and never waits for the others, so nothing in the loop may be summed over the batch or be the same for all examples. The message says what is. `column` and `whole` own any loop.",
+      "--schedule asks for an owner that this loop over the steps cannot have. A workgroup that owns rows has some examples from the first step to the last and never waits for the others, so nothing in the loop may be summed over the batch or be the same for all examples. A lane that owns elements has a unit of an example, so nothing may be computed of other units or examples; in chunks, each state must be linear in itself, too. The message says what is. `column` and `whole` own any loop.",
     example: "cellc compile examples/cells/bnlstm.cell --schedule row",
     fix: "cellc compile examples/cells/bnlstm.cell --schedule whole",
   },

@@ -4,6 +4,8 @@
  *
  *     a kernel = dispatch + rounds × (the larger of arithmetic and memory + barriers)
  *
+ * and, of a loop without barriers, what a lane waits for at each of its steps.
+ *
  * A round is as many workgroups as run at a time. Lanes that are idle in a loop count as if they worked.
  */
 
@@ -27,6 +29,8 @@ export interface Cost {
   /** The longer of the times for arithmetic and for memory. */
   readonly work: number;
   readonly barriers: number;
+  /** What lanes that own elements wait for, step after step. */
+  readonly latency: number;
 }
 
 const none = { store: () => 0, barrier: () => 0 } as const;
@@ -54,8 +58,11 @@ const waits = ({ rates }: Machine): Measure => ({
 
 const at = ({ fixed, perStep }: Extent, steps: number): number => fixed + perStep * steps;
 
-/** The cost of `kernels`, each run `times` times, with sequences of `steps` steps. */
-export function costOf(kernels: readonly Kernel[], times: number, steps: number, machine: Machine): Cost {
+/**
+ * The cost of `kernels`, each run `times` times, with sequences of `steps` steps. `inARow`: how many steps a lane takes one after another
+ * without a barrier.
+ */
+export function costOf(kernels: readonly Kernel[], times: number, steps: number, machine: Machine, inARow = 0): Cost {
   const { rates } = machine;
   let [work, barriers, workgroups] = [0, 0, 0];
   for (const kernel of kernels) {
@@ -68,7 +75,8 @@ export function costOf(kernels: readonly Kernel[], times: number, steps: number,
   }
   const dispatches = kernels.length * times;
   const dispatch = dispatches * rates.dispatch;
-  return { total: dispatch + work + barriers, dispatches, workgroups, dispatch, work, barriers };
+  const latency = inARow * rates.latency;
+  return { total: dispatch + work + barriers + latency, dispatches, workgroups, dispatch, work, barriers, latency };
 }
 
 /** f32 operations of the products among `ops`, for one step: at least these are needed, whoever owns them. */

@@ -2,17 +2,21 @@
  * A scan as one kernel (a persistent kernel), with the loop over time inside it: whatever a workgroup needs for a step, it must
  * itself have computed in the steps before. `whole` runs any body, because one workgroup owns everything. `row` runs bodies in
  * which no example depends on another: a workgroup owns some examples with all their features, from the first step to the last.
+ * `element` runs elementwise bodies: each lane owns its units of its examples, and nobody waits for anybody. `chunk` runs those that are
+ * linear, too, in a few kernels: each lane owns a chunk of the steps of a unit (`chunks.ts`).
  */
 
+import { refusalOfElements } from "../ir/elementwise-loops.ts";
 import { axesOf, isView } from "../ir/ops.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import { type Machine, ownsResultsOnly } from "../machine.ts";
+import { refusalOfChunks } from "./chunks.ts";
 import { type FusionGroup, mayOwn } from "./fusion.ts";
 
 /** Who owns the loop: a kernel or a few for each step (`column`), or one for all steps. */
-export type LoopOwner = "column" | "row" | "whole";
+export type LoopOwner = "column" | "row" | "element" | "chunk" | "whole";
 
-export const loopOwners: readonly LoopOwner[] = ["column", "row", "whole"];
+export const loopOwners: readonly LoopOwner[] = ["column", "row", "element", "chunk", "whole"];
 
 /** Why `owner` cannot have a loop; undefined if it can. */
 export function refusal(
@@ -29,7 +33,7 @@ export function refusal(
 /** The one kernel of a scan's body, or why `owner` cannot have it. */
 export function loopKernel(
   scan: OpOf<"scan">,
-  owner: "row" | "whole",
+  owner: Exclude<LoopOwner, "column">,
   defs: ReadonlyMap<Value, Op>,
   machine: Machine,
 ): FusionGroup | { readonly refused: string } {
@@ -39,6 +43,10 @@ export function loopKernel(
   const made = new Set(ops.flatMap((op) => op.results));
   if (ownsResultsOnly(machine) || !machine.barriers || !machine.readWrite)
     return { refused: `no kernel of ${machine.name} can load what it stored in the step before` };
+  if (owner === "element" || owner === "chunk") {
+    const refused = owner === "element" ? refusalOfElements(scan, defs) : refusalOfChunks(scan, defs, machine);
+    return refused === undefined ? { ops, owners: ["element"], space: body.params[0].type } : { refused };
+  }
   if (owner === "row") {
     const shared = [...body.params.slice(0, states), ...ops.flatMap((op) => op.results)].find((v) => !v.type.batch);
     const summed = ops.find((op) => combinesExamples(op));

@@ -8,6 +8,7 @@ import { nowhere } from "../diagnostics/span.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import type { Kernel } from "../kernel-ir/types.ts";
 import type { Machine } from "../machine.ts";
+import { reservation } from "./chunks.ts";
 import { type Cost, costOf, productFlops } from "./cost.ts";
 import { type LoopOwner, loopOwners, refusal } from "./loop-owner.ts";
 
@@ -50,7 +51,10 @@ export interface Choosing {
   kernels(owners: readonly LoopOwner[]): readonly (readonly Kernel[])[];
 }
 
-/** The number of steps for which costs are estimated. Real lengths are known at run time only, and do not affect the choice. */
+/**
+ * The steps for which costs are estimated. Real lengths are known at run time only, and do not affect the choice. Only of a loop that may
+ * run in chunks, which pay where sequences are long, the length counts that sequences are said to have, if it is more.
+ */
 const STEPS = 100;
 
 /** Chooses an owner for each loop, in order. Throws C0306 if an owner was asked for that is impossible. */
@@ -58,19 +62,25 @@ export function chooseLoopOwners({ loops, machine, dims, asked, kernels }: Choos
   const open = loops.map((loop): OpenLoop => {
     const { scan, defs } = loop;
     const direction = directionOf(scan);
-    const refused = new Map(loopOwners.map((owner) => [owner, refusal(scan, owner, defs, machine)]));
     const owner = asked[direction];
+    const refused = new Map(
+      loopOwners.map((other) => {
+        const reserved = other === "chunk" && other !== owner ? reservation(scan, defs) : undefined;
+        return [other, refusal(scan, other, defs, machine) ?? reserved];
+      }),
+    );
     const reason = owner && refused.get(owner);
     if (reason) throw new CompileError([illegal(direction, owner, reason)]);
     const flops = productFlops(scan.body!.ops, dims);
     const legal = loopOwners.filter((o) => refused.get(o) === undefined);
-    const bounds = new Map(legal.map((o) => [o, { total: atLeast(o, flops, machine) }]));
-    return { direction, asked: owner, refused, bounds, costs: new Map() };
+    const steps = legal.includes("chunk") ? Math.max(STEPS, dims.steps ?? 0) : STEPS;
+    const bounds = new Map(legal.map((o) => [o, { total: atLeast(o, flops, steps, machine) }]));
+    return { direction, asked: owner, refused, steps, bounds, costs: new Map() };
   });
   /** Estimates the cost of every loop, with these owners. */
   const estimate = (owners: readonly LoopOwner[]): void =>
     kernels(owners).forEach((made, i) => {
-      open[i].costs.set(owners[i], loopCost(made, owners[i], machine));
+      open[i].costs.set(owners[i], loopCost(made, owners[i], open[i].steps, machine));
     });
   for (;;) {
     const next = open.map(promising);
@@ -101,6 +111,8 @@ interface OpenLoop {
   readonly asked: LoopOwner | undefined;
   /** Why an owner is impossible. */
   readonly refused: ReadonlyMap<LoopOwner, string | undefined>;
+  /** How many steps are estimated. */
+  readonly steps: number;
   /** A lower bound of the cost of each legal owner. */
   readonly bounds: ReadonlyMap<LoopOwner, Total>;
   /** Estimates made so far. */
@@ -118,17 +130,26 @@ function promising({ asked, bounds, costs }: OpenLoop): LoopOwner | undefined {
 const chosen = ({ asked, costs }: OpenLoop): LoopOwner => asked ?? cheapest(costs) ?? "column";
 
 /** A lower bound of an owner's cost: its dispatches, and the products of the loop. */
-function atLeast(owner: LoopOwner, flops: number, { rates }: Machine): number {
-  const dispatches = owner === "column" ? STEPS : 1;
+function atLeast(owner: LoopOwner, flops: number, steps: number, { rates }: Machine): number {
+  const dispatches = owner === "column" ? steps : owner === "chunk" ? 3 : 1;
   const units = owner === "whole" ? 1 : rates.units;
-  return dispatches * rates.dispatch + (STEPS * flops * (owner === "row" ? rates.rows : 1)) / (units * rates.flops);
+  return dispatches * rates.dispatch + (steps * flops * (owner === "row" ? rates.rows : 1)) / (units * rates.flops);
 }
 
-function loopCost(kernels: readonly Kernel[], owner: LoopOwner, machine: Machine): Cost {
-  const cost = costOf(kernels, owner === "column" ? STEPS : 1, STEPS, machine);
+function loopCost(kernels: readonly Kernel[], owner: LoopOwner, steps: number, machine: Machine): Cost {
+  const cost = costOf(kernels, owner === "column" ? steps : 1, steps, machine, inARow(kernels, owner, steps));
   if (owner !== "row") return cost;
   const work = cost.work * machine.rates.rows;
   return { ...cost, work, total: cost.total + work - cost.work };
+}
+
+/** How many steps a lane that owns elements takes one after another. */
+function inARow(kernels: readonly Kernel[], owner: LoopOwner, steps: number): number {
+  if (owner === "element") return steps;
+  if (owner !== "chunk") return 0;
+  const chunks = Math.max(...kernels.map(({ grid }) => grid[1].fixed));
+  // Two kernels run a chunk's steps, the others go from chunk to chunk.
+  return 2 * Math.ceil(steps / chunks) + (kernels.length - 2) * chunks;
 }
 
 /** One kernel for all steps must save more than a fiftieth: everything its loop computes is in memory at once. */

@@ -8,8 +8,9 @@ import { isView } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Type, Value } from "../ir/types.ts";
 import { joinsInMemory, type Machine } from "../machine.ts";
 import { overwriting } from "../passes/overwriting.ts";
-import { captured, definitions } from "../passes/rewrite.ts";
+import { captured, definitions, idsAfter, reads } from "../passes/rewrite.ts";
 import type { Piece } from "../passes/segment.ts";
+import { type ChunkRole, type Chunks, chunksOf } from "./chunks.ts";
 import { type FusionGroup, fuse, type Owner } from "./fusion.ts";
 import { stageRefusal } from "./kernel-limits.ts";
 import { type LoopOwner, loopKernel } from "./loop-owner.ts";
@@ -29,6 +30,8 @@ export interface PartitionedKernel {
   /** Values materialised only for its own later stages. */
   readonly temporaries: readonly Value[];
   readonly inBody: boolean;
+  /** Of a loop in chunks: what it does, if it does not run their steps. It then has no ops of its own. */
+  readonly role?: ChunkRole;
 }
 
 /** A loop over the steps: kernels that are dispatched for each step, or a single one that contains the loop. */
@@ -38,6 +41,10 @@ export interface PartitionedLoop {
   readonly body: readonly PartitionedKernel[];
   /** Values that one kernel of the body computes and another reads. */
   readonly crossing: readonly Value[];
+  /** The ops that give the states their initial values, if the kernel computes them before its first step. */
+  readonly initial: readonly Op[];
+  /** If its steps are taken in chunks. */
+  readonly chunks?: Chunks;
 }
 
 export type Unit = PartitionedKernel | PartitionedLoop;
@@ -64,6 +71,7 @@ export interface PartitionOptions {
   /** Entry point, for names. */
   readonly entry: string;
   readonly machine: Machine;
+  readonly dims: Readonly<Record<string, number>>;
   /** Who owns each loop over the steps. */
   readonly owners: ReadonlyMap<Op, LoopOwner>;
 }
@@ -81,12 +89,29 @@ class PiecePartition {
   private readonly taken: Set<string>;
   private readonly defs: ReadonlyMap<Value, Op>;
   private readonly inMemory = new Set<Value>();
+  /** Copies that the kernels of loops compute before their first steps. */
+  private readonly initial: ReadonlyMap<Op, readonly Op[]>;
 
   constructor(piece: Piece, options: PartitionOptions, taken: Set<string>) {
     this.piece = piece;
     this.options = options;
     this.taken = taken;
     this.defs = new Map([...definitions(piece.graph.ops), ...putInputs(piece.graph)]);
+    this.initial = new Map(
+      piece.graph.ops.flatMap((op) => (op.op === "scan" ? [[op, this.startsOf(op)] as const] : [])),
+    );
+  }
+
+  /** The copies that only give the states of a loop their initial values, if a lane owns these from the first step to the last. */
+  private startsOf(scan: OpOf<"scan">): readonly Op[] {
+    const owner = this.options.owners.get(scan);
+    if (owner !== "element" && owner !== "chunk") return [];
+    const { ops, results } = this.piece.graph;
+    return scan.operands.slice(0, scan.attrs.states).flatMap((v) => {
+      const made = this.defs.get(v);
+      const isElsewhere = ops.some((op) => op !== scan && reads(op).includes(v));
+      return made?.op === "copy" && !isElsewhere && results.every(({ value }) => value !== v) ? [made] : [];
+    });
   }
 
   run(): PartitionedPiece {
@@ -96,7 +121,9 @@ class PiecePartition {
     for (const op of graph.ops) if (op.op === "scan") this.keepStates(op);
     const { machine } = this.options;
     const results = graph.results.map(({ value }) => value);
-    const { groups } = fuse({ ops: graph.ops, results, defs, machine }, overwriting(graph));
+    const starts = new Set([...this.initial.values()].flat());
+    const ops = graph.ops.filter((op) => !starts.has(op));
+    const { groups } = fuse({ ops, results, defs, machine }, overwriting(graph));
     const crossing = this.crossing(graph.ops, groups);
     const units = groups.map((g) => ("scan" in g ? this.loop(g.scan as OpOf<"scan">) : this.kernel(g, false, "all")));
     return { graph, loop, defs, units, crossing };
@@ -126,7 +153,15 @@ class PiecePartition {
     const groups = one ? [one] : fuse({ ...body, defs, machine }).groups.map((g) => g as FusionGroup);
     const crossing = this.crossing(body.ops, groups);
     const direction = directionOf(scan);
-    return { scan, owner, crossing, body: groups.map((g) => this.kernel(g, true, direction)) };
+    const initial = this.initial.get(scan)!;
+    if (one && (owner === "element" || owner === "chunk")) {
+      const kernel = this.elements(one, initial, direction);
+      if (owner === "element") return { scan, owner, crossing, initial, body: [kernel] };
+      const ids = idsAfter(this.piece.graph);
+      const chunks = chunksOf(scan, defs, machine, this.options.dims, () => ids.next())!;
+      return { scan, owner, crossing, initial, chunks, body: this.inChunks(kernel, chunks) };
+    }
+    return { scan, owner, crossing, initial, body: groups.map((g) => this.kernel(g, true, direction)) };
   }
 
   /** Values that one kernel of a block computes and another reads, and values that no kernel can compute where they are used. */
@@ -135,7 +170,8 @@ class PiecePartition {
     const groupOf = new Map<Value, number>();
     const index = new Map<Op, number>();
     groups.forEach((g, i) => {
-      for (const op of "scan" in g ? [] : g.ops) {
+      if ("scan" in g) index.set(g.scan, i);
+      for (const op of "scan" in g ? (this.initial.get(g.scan) ?? []) : g.ops) {
         index.set(op, i);
         for (const r of op.results) groupOf.set(r, i);
       }
@@ -153,6 +189,23 @@ class PiecePartition {
       if (groupOf.has(op.results[0]) && storesItsResult(op, this.options.machine)) keep(op.results[0]);
     }
     return found;
+  }
+
+  /** The kernel of a loop whose lanes own single elements: nothing is stored for later stages, which there are none of. */
+  private elements({ ops, space }: FusionGroup, initial: readonly Op[], where: string): PartitionedKernel {
+    const all = [...initial, ...ops];
+    const name = this.name(ops, where);
+    return { name, ops: all, owner: "element", space, stages: [all], temporaries: [], inBody: true };
+  }
+
+  /** The kernels of a loop in chunks, in order. */
+  private inChunks(kernel: PartitionedKernel, { states }: Chunks): readonly PartitionedKernel[] {
+    const other = (role: ChunkRole): PartitionedKernel => {
+      const name = this.unique(`${kernel.name}_${role}`);
+      return { ...kernel, name, role, ops: [], stages: [] };
+    };
+    const hasSums = states.some(({ kind }) => kind === "sum");
+    return [other("reduce"), other("combine"), kernel, ...(hasSums ? [other("finish")] : [])];
   }
 
   private kernel({ ops, owners, space }: FusionGroup, inBody: boolean, where: string): PartitionedKernel {
@@ -173,7 +226,10 @@ class PiecePartition {
       .flatMap((op) => op.results)
       .find((v) => this.inMemory.has(v) && v.name !== "");
     const hint = (made?.name ?? ops[ops.length - 1].op).replace(/[^A-Za-z0-9_]/g, "_");
-    const base = `${this.options.entry}_${where}_${hint}`;
+    return this.unique(`${this.options.entry}_${where}_${hint}`);
+  }
+
+  private unique(base: string): string {
     // A value may itself be called `h_2`.
     let name = base;
     for (let n = 2; this.taken.has(name); n++) name = `${base}_${n}`;

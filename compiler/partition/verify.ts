@@ -5,7 +5,15 @@ import { isView } from "../ir/ops.ts";
 import type { Op, Value } from "../ir/types.ts";
 import type { Machine } from "../machine.ts";
 import { captured } from "../passes/rewrite.ts";
-import { isLoop, kernelsOf, type Partition, type PartitionedKernel, type PartitionedPiece } from "./partition.ts";
+import { keptOf } from "./chunks.ts";
+import {
+  isLoop,
+  kernelsOf,
+  type Partition,
+  type PartitionedKernel,
+  type PartitionedLoop,
+  type PartitionedPiece,
+} from "./partition.ts";
 import { printPartition } from "./print.ts";
 import { sources } from "./reads.ts";
 import { storesItsResult } from "./stages.ts";
@@ -51,17 +59,47 @@ class PieceVerifier {
   run(): void {
     const { graph, units } = this.piece;
     const outside = units.filter((unit): unit is PartitionedKernel => !isLoop(unit));
-    this.once(graph.ops, outside);
+    const starts = new Set(units.flatMap((unit) => (isLoop(unit) ? unit.initial : [])));
+    this.once(
+      graph.ops.filter((op) => !starts.has(op)),
+      outside,
+    );
     const loops = new Set(units.filter(isLoop).map(({ scan }) => scan as Op));
     for (const op of graph.ops) if (op.op === "scan" && !loops.has(op)) this.fault("a scan is not in the partition");
     for (const unit of units) {
       if (isLoop(unit)) {
-        this.once(unit.scan.body!.ops, unit.body);
+        this.once([...unit.initial, ...unit.scan.body!.ops], unit.body);
+        this.roles(unit);
+        this.initial(unit);
         this.reads(unit.scan, this.kernels, 0);
       }
       for (const kernel of kernelsOf(unit)) this.kernel(kernel);
       if (isLoop(unit)) for (const v of unit.scan.results) this.made.set(v, this.makes(unit.scan, 0));
       this.kernels++;
+    }
+  }
+
+  /** A loop in chunks has its kernels in order, and no other loop has such kernels. */
+  private roles({ chunks, owner, body }: PartitionedLoop): void {
+    if ((chunks === undefined) !== (owner !== "chunk")) this.fault(`a loop owned by ${owner} is or is not in chunks`);
+    const found = body.flatMap(({ role }) => (role === undefined ? [] : [role]));
+    const steps = body.findIndex(({ role }) => role === undefined);
+    const sums = chunks?.states.some(({ kind }) => kind === "sum") ? ["finish"] : [];
+    const wanted = chunks === undefined ? [] : ["reduce", "combine", ...sums];
+    if (found.join() !== wanted.join() || (chunks !== undefined && steps !== 2))
+      this.fault(`the kernels of a loop owned by ${owner} are not ${["its steps", ...wanted].join(", ")}`);
+    if (body.some(({ role, ops }) => role !== undefined && ops.length > 0))
+      this.fault("a kernel of a loop in chunks has ops of its own besides the steps");
+  }
+
+  /** What a loop's own kernel computes before its first step is made by it, of what other kernels made. */
+  private initial({ owner, initial, body }: PartitionedLoop): void {
+    const isOne = body.filter(({ role }) => role === undefined).length === 1;
+    if (initial.length > 0 && !((owner === "element" || owner === "chunk") && isOne))
+      this.fault(`a loop owned by ${owner} computes its initial states itself`);
+    for (const op of initial) {
+      this.reads(op, this.kernels, 0);
+      for (const v of op.results) this.made.set(v, this.makes(op, 0));
     }
   }
 
@@ -129,6 +167,7 @@ export function valuesInMemory({ graph, defs, units, crossing }: PartitionedPiec
     for (const { temporaries } of kernelsOf(unit)) for (const v of temporaries) keep(v);
     if (!isLoop(unit)) continue;
     for (const v of unit.crossing) keep(v);
+    if (unit.chunks) for (const v of keptOf(unit.chunks)) keep(v);
     const { body, operands, attrs, results } = unit.scan;
     for (const v of [...operands.slice(0, attrs.states), ...body!.results, ...results]) keep(v);
   }

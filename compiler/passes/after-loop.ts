@@ -2,7 +2,8 @@
  * What a loop yields is computed after it, for all steps at once, if it depends on the states only as they are after the step: a readout that
  * stands in a cell. The loop then yields its states, and may be a recurrent layer that others have an op for.
  *
- * For other programs only. Our own kernels compute such a value where the state is, and need not store all states for it.
+ * For other programs. Our own kernels compute such a value where the state is, and need not store all states for it; but a product would
+ * keep a loop from being elementwise (`elementwise-loops.ts`).
  */
 import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { type Builder, copy, copyOverSteps, Renaming, rebuildScan, rebuildScans, runsOverSteps } from "./rewrite.ts";
@@ -13,7 +14,7 @@ export const afterLoop: Pass = {
   run: (graph) => (graph.ops.some((op) => op.op === "scan" && leaving(op).size > 0) ? rebuilt(graph) : graph),
 };
 
-const rebuilt = (graph: Graph): Graph => rebuildScans(graph, outputsAfter);
+const rebuilt = (graph: Graph): Graph => rebuildScans(graph, (b, scan, rename) => outputsAfter(b, scan, rename));
 
 /** The next values of states; where sequences differ in length, those at steps that an example has, too. */
 function nextValues({ results, params }: Block, states: number, defines: ReadonlyMap<Value, Op>): ReadonlySet<Value> {
@@ -27,7 +28,7 @@ function nextValues({ results, params }: Block, states: number, defines: Readonl
 }
 
 /** The ops that an output needs after the loop, by its place among the loop's results; and the next states that these read. */
-function leaving(
+export function leaving(
   scan: OpOf<"scan">,
 ): ReadonlyMap<number, { readonly ops: ReadonlySet<Op>; readonly reads: ReadonlySet<Value> }> {
   const body = scan.body!;
@@ -54,10 +55,16 @@ function leaving(
   return found;
 }
 
-function outputsAfter(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly Value[] {
+/** The loop without those of its `leaving` outputs that are `wanted`, which come after it. */
+export function outputsAfter(
+  b: Builder,
+  scan: OpOf<"scan">,
+  rename: Renaming,
+  wanted: (output: number) => boolean = () => true,
+): readonly Value[] {
   const body = scan.body!;
   const { states } = scan.attrs;
-  const moved = leaving(scan);
+  const moved = new Map([...leaving(scan)].filter(([output]) => wanted(output)));
   const kept = [...body.results.keys()].filter((i) => !moved.has(i));
   const more = [...new Set([...moved.values()].flatMap(({ reads }) => [...reads]))];
   const yields = [...kept.map((i) => body.results[i]), ...more];
@@ -72,8 +79,8 @@ function outputsAfter(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonl
   const outside = new Renaming(rename);
   outside.set(body.params.slice(states), operands.slice(states));
   outside.set(more, made.slice(kept.length));
-  const wanted = new Set([...moved.values()].flatMap(({ ops }) => [...ops]));
-  for (const op of body.ops) if (wanted.has(op)) outside.set(op.results, copyOverSteps(b, op, outside.of));
+  const after = new Set([...moved.values()].flatMap(({ ops }) => [...ops]));
+  for (const op of body.ops) if (after.has(op)) outside.set(op.results, copyOverSteps(b, op, outside.of));
   let next = 0;
   return body.results.map((v, i) => {
     if (!moved.has(i)) return made[next++];

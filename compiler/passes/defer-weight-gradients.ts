@@ -31,8 +31,8 @@ const addsUp = (op: Op): boolean => {
   return form === "reduction" && combines === "sum" && axesOf(op).some(({ batch }) => batch === "reduce");
 };
 
-/** For each state that is only an accumulator: the value added to it at each step. */
-function accumulated(scan: OpOf<"scan">): readonly (Value | undefined)[] {
+/** The ops by which states that are only accumulators get their next values; undefined for other states. */
+function accumulators(scan: OpOf<"scan">): readonly (Op | undefined)[] {
   const body = scan.body!;
   const defs = definitions(body.ops);
   const uses = new Map<Value, number>();
@@ -42,10 +42,31 @@ function accumulated(scan: OpOf<"scan">): readonly (Value | undefined)[] {
   return body.params.slice(0, scan.attrs.states).map((p, i) => {
     const next = body.results[i];
     const op = defs.get(next);
-    if (op?.op !== "add" || uses.get(p) !== 1 || uses.get(next) !== 1) return undefined;
-    const at = op.operands.indexOf(p);
-    return at < 0 ? undefined : op.operands[1 - at];
+    return op?.operands.includes(p) && uses.get(p) === 1 && uses.get(next) === 1 ? op : undefined;
   });
+}
+
+/** For each state that is only an accumulator: the value added to it at each step. */
+const accumulated = (scan: OpOf<"scan">): readonly (Value | undefined)[] =>
+  accumulators(scan).map((op, i) =>
+    op?.op === "add" ? op.operands[1 - op.operands.indexOf(scan.body!.params[i])] : undefined,
+  );
+
+/** The loop with what is subtracted from an accumulator added to it instead. */
+function onlyAdding(b: Builder, scan: OpOf<"scan">): OpOf<"scan"> {
+  const body = scan.body!;
+  const subtracts = new Set(
+    accumulators(scan).filter((op, i) => op?.op === "sub" && op.operands[0] === body.params[i]),
+  );
+  if (subtracts.size === 0) return scan;
+  const ops = body.ops.flatMap((op): Op[] => {
+    if (!subtracts.has(op)) return [op];
+    const inner = new Builder(b.ids);
+    inner.add(op.operands[0], inner.neg(op.operands[1]));
+    const [neg, add] = inner.ops;
+    return [neg, { ...add, results: op.results } as Op];
+  });
+  return { ...scan, body: { ...body, ops } };
 }
 
 /** A sum over examples that would have its operands saved: it is split into one for each example, and one of those. */
@@ -79,7 +100,7 @@ function leaving(scan: OpOf<"scan">): readonly (Value | undefined)[] {
 }
 
 function deferScan(b: Builder, from: OpOf<"scan">, rename: Renaming): readonly Value[] {
-  const scan = perExampleFirst(b, from);
+  const scan = perExampleFirst(b, onlyAdding(b, from));
   const body = scan.body!;
   const { states, reverse } = scan.attrs;
   const sums = leaving(scan);

@@ -33,7 +33,13 @@ function hoisting(name: string, doc: string, leaves: (op: Op) => boolean): Pass 
   };
 }
 
-function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming, leaves: (op: Op) => boolean): readonly Value[] {
+/** The loop without those ops that depend on no state and of which `leaves` holds: they come before it. */
+export function hoistScan(
+  b: Builder,
+  scan: OpOf<"scan">,
+  rename: Renaming,
+  leaves: (op: Op) => boolean,
+): readonly Value[] {
   const body = scan.body!;
   const { states, reverse } = scan.attrs;
   const recurrent = new Set<Value>(body.params.slice(0, states));
@@ -88,6 +94,7 @@ function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming, leaves: (op
     return { value, outside: i >= states && !recurrent.has(v) ? outside.of(rename.of(v)) : undefined };
   });
   const kept = results.filter((r) => r.outside === undefined);
+  if (kept.length === 0) return results.map((r, i) => b.broadcast(r.outside!, scan.results[i].type));
   const { finals, outputs } = b.scan(
     operands.slice(0, states),
     inputs,

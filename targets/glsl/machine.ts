@@ -30,6 +30,7 @@ export const machine: Machine = {
     bytes: 4 * 1500,
     barrier: 0,
     tileBarrier: 0,
+    latency: 0,
     rows: 1,
   },
 };

@@ -29,6 +29,8 @@ export const machine: Machine = {
     /** A workgroup is one thread. */
     barrier: 0,
     tileBarrier: 0,
+    /** A processor loads ahead. */
+    latency: 0,
     /** A thread that owns columns finds their weights in its cache at every step; one that owns rows reads all of them: 2046 µs
      *  against 1617 were measured (LSTM, B=64 H=100 T=100, one thread). */
     rows: 1.3,

@@ -33,6 +33,8 @@ export const machine: Machine = {
     barrier: 0.6,
     /** About 50 cycles until the last of eight warps arrives. */
     tileBarrier: 0.03,
+    /** A load through the second-level cache. */
+    latency: 0.3,
     /** Both stage their weights in workgroup memory at each step. */
     rows: 1,
   },

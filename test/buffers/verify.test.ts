@@ -3,7 +3,13 @@ import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/api/file-host.ts";
 import { verifyBuffers } from "../../compiler/buffers/verify.ts";
 import { scheduleEntries, updateDims } from "../../compiler/entries.ts";
-import { isLoop, type Partition, type PartitionedKernel } from "../../compiler/partition/partition.ts";
+import { keptOf } from "../../compiler/partition/chunks.ts";
+import {
+  isLoop,
+  type Partition,
+  type PartitionedKernel,
+  type PartitionedLoop,
+} from "../../compiler/partition/partition.ts";
 import { verifyPartition } from "../../compiler/partition/verify.ts";
 import { withMeanAxes } from "../../compiler/proofs/mean-axes.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
@@ -18,9 +24,10 @@ const options = [
   { parts: 2, loops: { forward: "column", backward: "column" } },
   { loops: { forward: "whole", backward: "whole" } },
 ] as const;
+const chunks = { loops: { forward: "chunk", backward: "chunk" } } as const;
 
 /** The entries of an example, with the numbers of their dimensions. */
-function entriesOf(path: string, entry: string, target: typeof wasm, more: (typeof options)[number]) {
+function entriesOf(path: string, entry: string, target: typeof wasm, more: (typeof options)[number] | typeof chunks) {
   const { graph, dims } = elaborate(path, fileHost, { entry });
   const { scheduled, shared } = scheduleEntries(withMeanAxes(graph), { ...sizes, ...more, dims, path }, target);
   return [...scheduled].map(([name, { partition, buffers }]) => ({
@@ -45,6 +52,39 @@ describe.each([
       }
     },
   );
+});
+
+it("loops in chunks are partitioned and stored by the rules", () => {
+  for (const entry of ["mingru", "minlstm"])
+    for (const { partition, buffers, dims } of entriesOf("examples/cells/minrnn.cell", entry, wgsl, chunks)) {
+      expect(() => verifyPartition(partition, wgsl.machine)).not.toThrow();
+      expect(() => verifyBuffers(buffers, partition, dims)).not.toThrow();
+    }
+});
+
+describe("a faulty loop in chunks", () => {
+  const [{ partition, buffers, dims }] = entriesOf("examples/cells/minrnn.cell", "mingru", wgsl, chunks);
+  const [piece] = partition;
+  const loops = (change: (loop: PartitionedLoop) => PartitionedLoop): Partition => [
+    { ...piece, units: piece.units.map((unit) => (isLoop(unit) ? change(unit) : unit)) },
+  ];
+  const check = (faulty: Partition) => (): void => verifyPartition(faulty, wgsl.machine);
+
+  it("lacks a kernel, or has them in another order", () => {
+    const fault = /the kernels of a loop owned by chunk are not/;
+    expect(check(loops((loop) => ({ ...loop, body: loop.body.slice(0, -1) })))).toThrow(fault);
+    expect(check(loops((loop) => ({ ...loop, body: loop.body.toReversed() })))).toThrow(fault);
+  });
+
+  it("has no chunks", () => {
+    expect(check(loops(({ chunks: _, ...loop }) => loop))).toThrow(/is or is not in chunks/);
+  });
+
+  it("keeps nothing of its chunks", () => {
+    const kept = new Set(piece.units.flatMap((unit) => (isLoop(unit) && unit.chunks ? keptOf(unit.chunks) : [])));
+    const allocations = buffers.allocations.map((of) => new Map([...of].filter(([v]) => !kept.has(v))));
+    expect(() => verifyBuffers({ ...buffers, allocations }, partition, dims)).toThrow(/has no buffer/);
+  });
 });
 
 describe("a faulty", () => {

@@ -42,6 +42,28 @@ describe("on WebGPU", () => {
   });
 });
 
+describe("on WebGPU a linear loop", () => {
+  const owner = (entry: string, batch: number, time: number, target: Target = wgsl): string => {
+    let printed = "";
+    const observe = (stage: string, text: () => string): void => {
+      if (stage === "schedule") printed = text();
+    };
+    planned({ file: "cells/minrnn", entry }, target, { batch, time, entries: ["infer"], observe });
+    return /loop is owned by (\w+)/.exec(printed)![1];
+  };
+
+  it("of few units is taken in chunks where sequences are long, and of many or over few steps it is not", () => {
+    expect(owner("mingru", 1, 1000)).toBe("chunk");
+    expect(owner("mingru", 1, 100)).toBe("element");
+    expect(owner("mingru", 64, 1000)).toBe("element");
+  });
+
+  it("is not if its coefficient is not known to be at most 1, and threads have no use for it", () => {
+    expect(owner("minlstm", 1, 1000)).toBe("element");
+    expect(owner("mingru", 1, 1000, wasm)).toBe("element");
+  });
+});
+
 describe("a batch that would fill the lanes of many workgroups", () => {
   /** Kernels of a step, forward, on a GPU of so many compute units where a dispatch takes so many µs. */
   const kernels = (units: number, dispatch: number, parts?: number): number => {
@@ -86,7 +108,7 @@ describe.each([wasm, wgsl])("on $name the owner of a loop", (target) => {
     const loops = estimates(cell, target, H);
     expect(loops).toHaveLength(2);
     for (const { owner, costs } of loops) {
-      const [column = 0, ...others] = ["column", "row", "whole"].flatMap((o) => costs.get(o) ?? []);
+      const [column = 0, ...others] = ["column", "row", "element", "chunk", "whole"].flatMap((o) => costs.get(o) ?? []);
       const least = Math.min(0.98 * column, ...others);
       expect(owner === "column" ? 0.98 * column : costs.get(owner)).toBe(least);
     }

@@ -5,11 +5,13 @@ import { carry } from "../../compiler/passes/carry.ts";
 import { deferWeightGradients } from "../../compiler/passes/defer-weight-gradients.ts";
 import { delayLines } from "../../compiler/passes/delay-lines.ts";
 import { derive } from "../../compiler/passes/derive.ts";
+import { elementwiseLoops } from "../../compiler/passes/elementwise-loops.ts";
 import { foldWeights } from "../../compiler/passes/fold-weights.ts";
 import { fuseReductions } from "../../compiler/passes/fuse-reductions.ts";
 import { gates } from "../../compiler/passes/gates.ts";
 import { groups } from "../../compiler/passes/groups.ts";
 import { hoist, hoistNumbers } from "../../compiler/passes/hoist.ts";
+import { intoLoop } from "../../compiler/passes/into-loop.ts";
 import { loopOrder } from "../../compiler/passes/loop-order.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
 import { meanNoise } from "../../compiler/passes/mean-noise.ts";
@@ -25,6 +27,7 @@ import { simplify } from "../../compiler/passes/simplify.ts";
 import { sink } from "../../compiler/passes/sink.ts";
 import { splitBatch } from "../../compiler/passes/split-batch.ts";
 import { glsl } from "../../targets/glsl/target.ts";
+import { wgsl } from "../../targets/wgsl/target.ts";
 
 export const passes: Readonly<Record<string, Pass>> = {
   recurrences,
@@ -52,12 +55,14 @@ export const passes: Readonly<Record<string, Pass>> = {
   "defer-weight-gradients": deferWeightGradients,
   "fuse-reductions": fuseReductions,
   "hoist-numbers": hoistNumbers,
+  "elementwise-loops": elementwiseLoops,
   retime,
   sink,
   gates: gates(),
   "shift-means": shiftMeans(),
   groups: groups(3),
   "split-batch": splitBatch(2),
+  "into-loop": intoLoop(wgsl.machine),
   materialise: materialise(),
   recompute: recompute(glsl.machine),
 };

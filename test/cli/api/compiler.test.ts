@@ -111,7 +111,7 @@ test.each<[what: string, options: object, message: string, help?: string]>([
   [
     "a loop that runs elsewhere",
     { loops: { sideways: "row" } },
-    '`loops` is an object with forward and backward, each one of column, row, whole, not { sideways: "row" }',
+    '`loops` is an object with forward and backward, each one of column, row, element, chunk, whole, not { sideways: "row" }',
   ],
   ["a flag that is a number", { ragged: 1 }, "`ragged` is true or false, not 1"],
   ["nothing", { batch: null }, "`batch` is a whole number, at least 1, not null"],
