@@ -8,6 +8,7 @@ import type { Pass } from "./ir/types.ts";
 import { joinsInMemory, type Machine } from "./machine.ts";
 import { afterLoop } from "./passes/after-loop.ts";
 import { carry } from "./passes/carry.ts";
+import { cheapInputs } from "./passes/cheap-inputs.ts";
 import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
 import { delayLines } from "./passes/delay-lines.ts";
 import { derive } from "./passes/derive.ts";
@@ -151,6 +152,7 @@ export interface PreparationOptions {
 /** Prepares a graph for one machine and one size, or a piece of one that runs `inSegments`. */
 export const preparation = ({ machine, dims, storage }: PreparationOptions, inSegments: boolean): readonly Pass[] => [
   intoLoop(machine),
+  cheapInputs(machine),
   materialise(inSegments, joinsInMemory(machine)),
   prepackWeights(machine, dims),
   ...(storage === "f16" ? [halfResiduals] : []),

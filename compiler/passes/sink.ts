@@ -19,7 +19,7 @@ export const sink: Pass = {
     return rebuildScans(graph, (b, scan, rename) => {
       /** Whether a value is also read after this loop. */
       const kept = (v: Value): boolean => last.get(v)! > at.get(scan)!;
-      return sunk(b, scan, rename, defs, kept);
+      return sunk(b, scan, rename, (v) => worthSinking(v, defs, kept));
     });
   },
 };
@@ -46,16 +46,16 @@ function worthSinking(v: Value, defs: ReadonlyMap<Value, Op>, kept: (u: Value) =
   return made.from.filter((u) => !smaller(u, v)).length <= 1 ? made : undefined;
 }
 
-function sunk(
+/** The loop, which computes those of its inputs for which there is a cone. */
+export function sunk(
   b: Builder,
   scan: OpOf<"scan">,
   rename: Renaming,
-  defs: ReadonlyMap<Value, Op>,
-  kept: (u: Value) => boolean,
+  coneOf: (v: Value) => Cone | undefined,
 ): readonly Value[] {
   const body = scan.body!;
   const { states, reverse } = scan.attrs;
-  const cones = scan.operands.map((v, i) => (i < states ? undefined : worthSinking(v, defs, kept)));
+  const cones = scan.operands.map((v, i) => (i < states ? undefined : coneOf(v)));
   const inner = b.body();
   const local = new Renaming(rename);
   const param = (v: Value): Value => inner.value({ ...v.type, time: false }, v.name);

@@ -2,6 +2,7 @@
 import type { Pass } from "../../compiler/ir/types.ts";
 import { afterLoop } from "../../compiler/passes/after-loop.ts";
 import { carry } from "../../compiler/passes/carry.ts";
+import { cheapInputs } from "../../compiler/passes/cheap-inputs.ts";
 import { deferWeightGradients } from "../../compiler/passes/defer-weight-gradients.ts";
 import { delayLines } from "../../compiler/passes/delay-lines.ts";
 import { derive } from "../../compiler/passes/derive.ts";
@@ -63,6 +64,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   groups: groups(3),
   "split-batch": splitBatch(2),
   "into-loop": intoLoop(wgsl.machine),
+  "cheap-inputs": cheapInputs(wgsl.machine),
   materialise: materialise(),
   recompute: recompute(glsl.machine),
 };
