@@ -189,7 +189,7 @@ describe("the package", () => {
 
   test("streams what cellc compiled as the document says, without a compiler", async () => {
     const text = await readFile(join(installed, "docs/streaming.md"), "utf8");
-    const [program, missing] = [...text.matchAll(/```js\n([\s\S]*?)```/g)].map(([, program]) => program);
+    const [program, atOnce, missing] = [...text.matchAll(/```js\n([\s\S]*?)```/g)].map(([, program]) => program);
     const cell = join(installed, "examples/cells/bnlstm.cell");
     const out = join(folder, "stream");
     const options = ["--batch", "1", "--time", "3", "--dims", "H=8", "--entries", "start,step"];
@@ -210,6 +210,8 @@ describe("the package", () => {
     await writeFile(join(app, "stream.mjs"), program);
     const { stdout } = await run(process.execPath, [join(app, "stream.mjs")], { cwd: out });
     expect(stdout).toBe("1 8\n2 8\n3 8\n4 8\n5 8\n");
+    await writeFile(join(app, "at-once.mjs"), atOnce);
+    expect((await run(process.execPath, [join(app, "at-once.mjs")], { cwd: out })).stdout).toBe("5 8\n");
     await writeFile(join(app, "missing.mjs"), missing);
     expect((await run(process.execPath, [join(app, "missing.mjs")], { cwd: out })).stdout).toBe("0 NaN\n");
   });
