@@ -1,4 +1,4 @@
-import type { Direct, LoadedExecutable } from "./backend.ts";
+import type { LoadedExecutable } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 
 /** The error for using something that is closed. */
@@ -7,6 +7,7 @@ export const closed = (what: string): RuntimeError =>
 
 /** A machine that refuses all calls once it, or its backend, is closed. Errors: C0508. */
 export function closable(machine: LoadedExecutable, isBackendClosed: () => boolean): LoadedExecutable {
+  const { direct } = machine;
   let isClosed = false;
   const refuse = (): void => {
     if (isClosed || isBackendClosed()) throw closed(isClosed ? "machine" : "backend");
@@ -17,20 +18,21 @@ export function closable(machine: LoadedExecutable, isBackendClosed: () => boole
       refuse();
       return call(...args);
     };
-  const guardedDirect = ({ region, run, isAlone }: Direct): Direct => ({
-    ...{ region, isAlone },
-    run(entry, steps, first) {
-      refuse();
-      run(entry, steps, first);
-    },
-  });
   return {
     prepare: guarded(machine.prepare),
     run: guarded(machine.run),
     write: guarded(machine.write),
     read: guarded(machine.read),
     ...(machine.time && { time: guarded(machine.time) }),
-    ...(machine.direct && { direct: guardedDirect(machine.direct) }),
+    ...(direct && {
+      direct: {
+        ...direct,
+        run(...args) {
+          refuse();
+          direct.run(...args);
+        },
+      },
+    }),
     close() {
       if (!isClosed) machine.close();
       isClosed = true;

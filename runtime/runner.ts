@@ -105,7 +105,7 @@ export class Runner {
   checkNames(inputs: OwnBatch["inputs"]): void {
     const known = this.#known;
     for (const stranger in inputs) {
-      if (!Object.hasOwn(inputs, stranger) || known.has(stranger)) continue;
+      if (known.has(stranger)) continue;
       const names = [...known].map((name) => `\`${name}\``).join(", ");
       throw new RuntimeError("C0406", `${this.plan.name} has no input \`${stranger}\``, `its inputs are ${names}`);
     }

@@ -28,7 +28,7 @@ import { made } from "./made.ts";
 const run = promisify(execFile);
 
 /** The most that a page may load to infer with one cell, in bytes after gzip. */
-const mostBytes = 20_000;
+const mostBytes = 21_500;
 
 let app: string;
 
@@ -387,7 +387,7 @@ describe("a bundle", () => {
     ["wasm", "webgpu/"],
     ["wgsl", "wasm/"],
   ] as const)(
-    "to infer, with kernels for %s, is below 20 KB and holds no other backend and no training",
+    "to infer, with kernels for %s, is below 21.5 KB and holds no other backend and no training",
     async (target, other) => {
       const { bytes, used } = await bundle([target], ["infer"]);
       expect(bytes).toBeLessThan(mostBytes);
