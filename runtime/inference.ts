@@ -7,7 +7,8 @@ import { inferOptions, ownBatch, streamOptions } from "./inference-arguments.ts"
 import type { EntryName, Plan, Tensor } from "./plan.ts";
 import type { Runner } from "./runner.ts";
 import type { Inference, InferOptions, StreamOptions } from "./session-types.ts";
-import { rowOfStep, Stream } from "./stream.ts";
+import { rowOfStep } from "./statistics.ts";
+import { Stream } from "./stream.ts";
 import type { Turns } from "./turns.ts";
 
 /** What inference needs of it. */

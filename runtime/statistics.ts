@@ -54,3 +54,6 @@ export function withNearestRows(statistic: Float32Array, rows: number, seen: rea
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+/** At which row of per-step statistics a step is: the last row serves all later steps. */
+export const rowOfStep = (rows: number, step: number): number => Math.min(step, Math.max(0, rows - 1));

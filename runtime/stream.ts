@@ -10,6 +10,7 @@ import type { Plan, Tensor } from "./plan.ts";
 import type { StreamOptions, StreamResetOptions, StreamRestoreOptions } from "./session-types.ts";
 import { isCount, isRecord } from "./shown.ts";
 import type { SavedTensor } from "./state.ts";
+import { rowOfStep } from "./statistics.ts";
 import { Turns } from "./turns.ts";
 
 /** Everything that a stream remembers between two steps, as plain data. */
@@ -375,9 +376,6 @@ export class Stream {
     return tensors.flatMap(({ name, role, shape }) => (role.kind === "state" ? [[name, shape] as const] : []));
   }
 }
-
-/** At which row of the statistics a step is. */
-export const rowOfStep = (rows: number, step: number): number => Math.min(step, Math.max(0, rows - 1));
 
 const notAtOnce = ({ name }: Plan, why: string, help = "use `next`, which waits"): RuntimeError =>
   new RuntimeError("C0406", `a step of ${name} cannot run at once: ${why}`, help);
