@@ -90,7 +90,7 @@ export class DirectStep implements Resident {
     return this.#ready()?.machine.direct?.isAlone("step") === true;
   }
 
-  /** The states before the next step, by name; they are copies. */
+  /** The states before the next step, by name; nothing writes to these arrays any more. */
   get states(): ReadonlyMap<string, Float32Array> {
     return this.#given ?? this.#saved();
   }

@@ -157,7 +157,7 @@ export class Stream {
     into?: Readonly<Record<string, Float32Array>>,
   ): Readonly<Record<string, Float32Array>> {
     const { direct, turns, plan } = this.#config;
-    if (direct === undefined) throw notAtOnce(plan, "a step reads more than inputs and states");
+    if (direct === undefined) throw notAtOnce(plan, "a step reads more than inputs and states, or may lack readings");
     const { isPossible } = direct;
     if (!turns.idle || !this.#turns.idle) throw notAtOnce(plan, "another call is not done yet", "await it first");
     if (!isPossible)

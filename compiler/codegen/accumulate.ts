@@ -7,7 +7,7 @@ import type { KExpr, KStmt } from "../kernel-ir/types.ts";
 import type { Machine } from "../machine.ts";
 import { Evaluation, type Scope, type Surroundings } from "./elementwise.ts";
 import type { OwnedAxis } from "./loop-nest.ts";
-import { inBlocks, type LoopHeader, nest, type Variable } from "./loops.ts";
+import { inBlocks, nest, type Variable } from "./loops.ts";
 import type { Partials } from "./partials.ts";
 import { type Point, type PointAxis, withIndex } from "./point.ts";
 
@@ -67,28 +67,6 @@ export function combine(op: Op, { name, type }: Variable, value: KExpr): KStmt {
   return { s: "assign", name, type, value: { k: "math", op: combinerOf(op), type, args: [total, value] } };
 }
 
-/** A point, and for each op what the elements around it are added to. */
-export interface Totals {
-  readonly point: Point;
-  readonly totals: readonly Variable[];
-}
-
-/** Loops over `axes` that add each op's operand, around each of the points, to its totals there. */
-export function accumulateAt(
-  site: LoopSite,
-  ops: readonly Op[],
-  parts: readonly Totals[],
-  axes: readonly OwnedAxis[],
-): readonly KStmt[] {
-  const before = new Evaluation(site.scope);
-  const loops = nest(site.scope.name, axes.map(headerOf), (indices) => {
-    const around: Surroundings = { evaluation: before, loops: indices.map(({ name }) => name) };
-    const inside = parts.map(({ point, totals }) => ({ point: moved(point, axes, indices), totals }));
-    return addElements(site, ops, inside, around);
-  });
-  return [...before.statements, ...loops];
-}
-
 /**
  * Loops over `axes` that add each op's operand, around the point `p`, to its total. With `vectors` the last axis, a feature axis
  * of four elements at least, is run four at a time.
@@ -117,34 +95,30 @@ export function accumulateIn(
   vectors: boolean,
 ): readonly KStmt[] {
   const outer = vectors ? axes.slice(0, -1) : axes;
-  return nest(site.scope.name, outer.map(headerOf), (indices) => {
-    const q = moved(p, outer, indices);
+  const headers = outer.map(({ axis, from, to }) => ({ hint: hint(axis), from, to }));
+  return nest(site.scope.name, headers, (indices) => {
+    const q = outer.reduce((point, { axis }, i) => withIndex(point, axis, indices[i]), p);
     const around: Surroundings = { evaluation: before, loops: indices.map(({ name }) => name) };
     return vectors
       ? accumulateVectors(site, ops, totals, axes[axes.length - 1], q, around)
-      : addElements(site, ops, [{ point: q, totals }], around);
+      : addElement(site, ops, totals, q, around);
   });
 }
 
-const headerOf = ({ axis, from, to }: OwnedAxis): LoopHeader => ({ hint: hint(axis), from, to });
-
-const moved = (p: Point, axes: readonly OwnedAxis[], indices: readonly Variable[]): Point =>
-  axes.reduce((point, { axis }, i) => withIndex(point, axis, indices[i]), p);
-
 const hint = (axis: PointAxis): string => (axis === "t" ? "s" : axis === "b" ? "n" : "k");
 
-/** Adds each op's operand at each point to its total there. */
-function addElements(
+/** Adds each op's operand at `p` to its total. */
+function addElement(
   site: LoopSite,
   ops: readonly Op[],
-  parts: readonly Totals[],
+  totals: readonly Variable[],
+  p: Point,
   around: Surroundings,
 ): readonly KStmt[] {
   const evaluation = new Evaluation(site.scope, around);
-  for (const { point, totals } of parts)
-    ops.forEach((op, i) => {
-      evaluation.statements.push(combine(op, totals[i], evaluation.at(op.operands[0], point)));
-    });
+  ops.forEach((op, i) => {
+    evaluation.statements.push(combine(op, totals[i], evaluation.at(op.operands[0], p)));
+  });
   return evaluation.statements;
 }
 
@@ -163,7 +137,7 @@ function accumulateVectors(
   const [main, ...rest] = inBlocks(site.scope.name, range, [4, 1], (first, size) => {
     const here = { ...withIndex(p, axis, first), width: size === 4 ? 4 : 1 } as const;
     const inside = { ...around, loops: [...around.loops, first.name] };
-    return addElements(site, ops, [{ point: here, totals: size === 4 ? fours : totals }], inside);
+    return addElement(site, ops, size === 4 ? fours : totals, here, inside);
   });
   const across = ops.map((op, i) => combine(op, totals[i], { k: "across", op: combinerOf(op), a: fours[i] }));
   return [...declared, main, ...across, ...rest];

@@ -18,8 +18,6 @@ export interface OwnedAxis extends IndexRange {
 }
 
 type Body = (p: Point) => readonly KStmt[];
-/** Statements for neighbours along the last axis. */
-type BlockBody = (points: readonly Point[]) => readonly KStmt[];
 
 const hint = (axis: PointAxis): string => (typeof axis === "number" ? (axis === 0 ? "j" : `j${axis}`) : axis);
 
@@ -39,44 +37,31 @@ export function forEachPoint(
     case "workgroup":
       return overLanes(names, axes, start, body);
     case "thread":
-      return overAxes(names, axes, start, vectorize && machine.vector === 4 ? 1 : 0, ([p]) => body(p));
+      return overAxes(names, axes, start, vectorize && machine.vector === 4, body);
     case "texel":
       return refuseUnit(machine, "no loop over points is written");
   }
 }
-
-/** The same for a thread, whose body takes so many vectors of the last axis at once, or what is left of them one by one. */
-export const forEachBlock = (
-  names: Names,
-  axes: readonly OwnedAxis[],
-  start: Point,
-  vectors: number,
-  body: BlockBody,
-): readonly KStmt[] => overAxes(names, axes, start, vectors, body);
 
 /** A loop for each axis, the outermost of them of kind `lanes`. */
 function overAxes(
   names: Names,
   axes: readonly OwnedAxis[],
   start: Point,
-  vectors: number,
-  body: BlockBody,
+  vectors: boolean,
+  body: Body,
 ): readonly KStmt[] {
   if (axes.length === 0)
-    return [loop(names, { hint: "once", kind: "lanes", from: x.int(0), to: x.int(1) }, () => body([start]))];
-  const inner = vectors > 0 ? axes[axes.length - 1] : undefined;
-  const outer = vectors > 0 ? axes.slice(0, -1) : axes;
+    return [loop(names, { hint: "once", kind: "lanes", from: x.int(0), to: x.int(1) }, () => body(start))];
+  const inner = vectors ? axes[axes.length - 1] : undefined;
+  const outer = vectors ? axes.slice(0, -1) : axes;
   const headers = outer.map(({ axis, from, to }, i) => ({ hint: hint(axis), kind: kindAt(i), from, to }));
   return nest(names, headers, (indices) => {
     const p = outer.reduce((point, { axis }, i) => withIndex(point, axis, indices[i]), start);
-    if (inner === undefined) return body([p]);
-    const sizes = vectors > 1 ? [4 * vectors, 4, 1] : [4, 1];
-    const range = { ...inner, hint: hint(inner.axis), kind: kindAt(outer.length) };
-    return inBlocks(names, range, sizes, (first, size) => {
-      if (size === 1) return body([withIndex(p, inner.axis, first)]);
-      const firsts = Array.from({ length: size / 4 }, (_, i) => x.add(first, x.int(4 * i)));
-      return body(firsts.map((at): Point => ({ ...withIndex(p, inner.axis, at), width: 4 })));
-    });
+    if (inner === undefined) return body(p);
+    return inBlocks(names, { ...inner, hint: hint(inner.axis), kind: kindAt(outer.length) }, [4, 1], (first, size) =>
+      body({ ...withIndex(p, inner.axis, first), width: size === 4 ? 4 : 1 }),
+    );
   });
 }
 

@@ -5,7 +5,6 @@
  * computes a partial result, and these are combined after a barrier (`lane-reductions.ts`).
  */
 
-import { LINE } from "../buffers/layout.ts";
 import * as dim from "../ir/dim.ts";
 import type { Axes, OpOf } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
@@ -13,7 +12,6 @@ import type { KExpr, KStmt } from "../kernel-ir/types.ts";
 import { invocationsOf, sharesTiles } from "../machine.ts";
 import {
   accumulate,
-  accumulateAt,
   accumulator,
   LOWEST,
   type LoopSite,
@@ -21,11 +19,10 @@ import {
   type ReductionSite,
   removedBy,
   resultPoint,
-  type Totals,
 } from "./accumulate.ts";
 import { Evaluation } from "./elementwise.ts";
 import { reduceAcrossLanes } from "./lane-reductions.ts";
-import { forEachBlock, forEachPoint, type OwnedAxis } from "./loop-nest.ts";
+import { forEachPoint, type OwnedAxis } from "./loop-nest.ts";
 import { type LoopHeader, loop, nest, upTo } from "./loops.ts";
 import { origin, type Point, type PointAxis } from "./point.ts";
 
@@ -52,24 +49,6 @@ export function reduce(site: ReductionSite, ops: readonly Reduction[]): readonly
   const lastKept = isLast(outer[outer.length - 1]);
   const last = inner[inner.length - 1];
   const vectors = isLast(last) && machine.vector === 4 && (last.most ?? 0) >= 4;
-  if (lastKept && !vectors && machine.unit.kind === "thread" && machine.vector === 4) {
-    const wide = Math.max(1, 2 ** Math.floor(Math.log2(MOST_TOTALS / ops.length)));
-    return forEachBlock(site.scope.name, outer, start, Math.min(wide, LINE / 4), (points) => {
-      const statements: KStmt[] = [];
-      const parts = points.map(
-        (point): Totals => ({
-          point,
-          totals: ops.map((op) => accumulator(site, op, point.width, statements)),
-        }),
-      );
-      statements.push(...accumulateAt(site, ops, parts, inner));
-      for (const { point, totals } of parts)
-        ops.forEach((op, i) => {
-          statements.push(...site.store(op.results[0], resultPoint(site, op, point), totals[i]));
-        });
-      return statements;
-    });
-  }
   return forEachPoint(machine, site.scope.name, outer, start, lastKept, (p) => {
     const statements: KStmt[] = [];
     const totals = ops.map((op) => accumulator(site, op, p.width, statements));
@@ -80,12 +59,6 @@ export function reduce(site: ReductionSite, ops: readonly Reduction[]): readonly
     return statements;
   });
 }
-
-/**
- * The most totals that a thread adds to at once, in vectors. A sum waits for the one before it, so that a single one leaves most of a
- * core idle; and neighbours read whole cache lines.
- */
-const MOST_TOTALS = 8;
 
 const removes = (axes: Axes, axis: PointAxis): boolean =>
   axis === "t" ? axes.time : axis === "b" ? axes.batch : axes.features.includes(axis);

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import type { Backend } from "../../runtime/backend.ts";
+import { keepStates } from "../../runtime/missing-readings.ts";
 import type { EntryName } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Stream } from "../../runtime/stream.ts";
@@ -234,4 +235,8 @@ test("is refused where a step reads noise or its number, or may lack readings", 
   const stream = await session.stream();
   expect(() => stream.nextSync({ x: new Float32Array(2) })).toThrow("a step reads more than inputs and states");
   session.close();
+  const other = await trained(wasmBackend({ threads: 1 }));
+  const gaps = await other.stream({ missing: keepStates });
+  expect(() => gaps.nextSync(inputs(1, 2))).toThrow("may lack readings");
+  other.close();
 });

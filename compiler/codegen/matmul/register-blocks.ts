@@ -7,7 +7,7 @@
 const REGISTERS = 15;
 
 /** The most vectors beside each other in a block of so many rows. */
-export const mostVectors = (rows: number): number => Math.floor((REGISTERS - rows) / (rows + 1));
+const mostVectors = (rows: number): number => Math.floor((REGISTERS - rows) / (rows + 1));
 
 /** Rows of a block, largest first. Each makes as many products in a cycle as a core can, a single row nearly as many. */
 export const BLOCK_ROWS: readonly number[] = [4, 2, 1];

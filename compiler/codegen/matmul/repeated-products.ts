@@ -17,6 +17,7 @@ export interface Repetition {
 /** The distances between products, if they are the same between any two that follow each other. */
 export function equalDistances(products: readonly ProductInMemory[]): Omit<Repetition, "number"> | undefined {
   const [first, second, ...others] = products;
+  if (products.some(({ targets }) => targets.length !== first.targets.length)) return undefined;
   const right = distance(first.right, second.right);
   const targets = first.targets.map((target, i) => distance(target, second.targets[i]));
   if (right === undefined || targets.includes(undefined)) return undefined;
@@ -30,8 +31,8 @@ export function equalDistances(products: readonly ProductInMemory[]): Omit<Repet
 }
 
 /** Floats from an element of one allocation to the same element of another; undefined if it depends on the element or the step. */
-function distance(a: Allocation, b: Allocation | undefined): number | undefined {
-  if (b === undefined || a.buffer.region !== b.buffer.region || a.buffer.texture || b.buffer.texture) return undefined;
+function distance(a: Allocation, b: Allocation): number | undefined {
+  if (a.buffer.region !== b.buffer.region || a.buffer.texture || b.buffer.texture) return undefined;
   if (a.batch !== b.batch || a.quads !== b.quads || a.strides.join() !== b.strides.join()) return undefined;
   if (a.steps || b.steps || JSON.stringify(a.frame) !== JSON.stringify(b.frame)) return undefined;
   if (a.buffer === b.buffer) return b.start - a.start;
