@@ -125,12 +125,14 @@ export const paths = (text: string, before: readonly string[] | undefined): read
 
 const NAME = /^[\p{L}_][\p{L}\p{N}_]*$/u;
 
-/** `D=28,H=100` */
+/** `D=28,H=100,gain=0.5`. Whether a number is fit for what it is given to is for the text to say. */
 export function dimensions(text: string): Readonly<Record<string, number>> {
   return Object.fromEntries(
     pairs(text).map(([name, value]) => {
       if (!NAME.test(name)) throw new InvalidArgumentError(`${name} is no name of a dimension.`);
-      return [name, positiveWholeNumber(value)];
+      const number = Number(value);
+      if (value.trim() === "" || !Number.isFinite(number)) throw new InvalidArgumentError(`want a number for ${name}.`);
+      return [name, number];
     }),
   );
 }

@@ -18,6 +18,7 @@ const TRIES = 400;
 const ofSizes: ReadonlySet<string> = new Set(["C0204", "C0205", "C0217", "C0222", "C0228"]);
 
 export interface SmallDims {
+  /** Also of parameters that are no dimensions. */
   readonly dims: Readonly<Record<string, number>>;
   /** The dimensions without a default, whose sizes were made up. */
   readonly madeUp: readonly string[];
@@ -49,7 +50,7 @@ export function smallDims(file: string, host: SourceHost, options: ElaborateOpti
       try {
         const made = elaborate(file, host, { ...options, dims });
         checkDims([made.graph], { batch: 1, time: 1, steps: 1, ...made.dims }, file);
-        return { dims: made.dims, madeUp };
+        return { dims: { ...made.dims, ...made.numbers }, madeUp };
       } catch (error) {
         if (!(error instanceof CompileError)) throw error;
         if (!error.diagnostics.every(({ code, severity }) => severity === "warning" || ofSizes.has(code))) throw error;

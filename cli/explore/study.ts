@@ -106,7 +106,7 @@ export function readStudy(
       time,
       ...(task.preparation && { own, preparation: task.preparation }),
       ...model,
-      dims: elaborated.dims,
+      dims: { ...elaborated.dims, ...elaborated.numbers },
       ...training,
     },
     job: (row) => ({

@@ -46,7 +46,13 @@ export async function elaboratedToExport(
   const { settings, task, file } = model;
   const made = elaborateModel({ ...settings, file }, task);
   const { elaborated, host, options } = made;
-  const request = { ...settings, file, host, entry: options.entry, dims: elaborated.dims };
+  const request = {
+    ...settings,
+    file,
+    host,
+    entry: options.entry,
+    dims: { ...elaborated.dims, ...elaborated.numbers },
+  };
   const { executable } = await compileFile(
     { ...request, target: "wasm", batch: 1, time: task.steps, entries: ["infer"] },
     context,

@@ -6,7 +6,7 @@ import * as read from "../options.ts";
 export const withEntryOptions = (command: Command): Command =>
   command
     .option("--entry <name>", "which cell or model of the file (default: the last one)")
-    .option("--dims <name=n,...>", "dimensions, such as D=28,H=100", read.dimensions, {})
+    .option("--dims <name=n,...>", "dimensions and other numbers, such as D=28,H=100,gain=0.5", read.dimensions, {})
     .option("--place <site=norm,...>", 'norms at sites and on parameters, such as "hh=group(4),Wh=weight"')
     .option("--cell <name=cell,...>", "which cell a model scans, such as rnn=lstm", read.cells, {});
 

@@ -70,7 +70,7 @@ const recordedOptions = recordOf(
   {
     file: optional(path),
     entry: optional(text),
-    dims: optional(dictionary(whole(1))),
+    dims: optional(dictionary(number)),
     place: optional(text),
     cell: optional(dictionary(text)),
     storage: optional(oneOf("f32", "f16")),

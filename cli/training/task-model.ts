@@ -42,9 +42,9 @@ export function modelAround(
   const cell = entryOf(declarations(file, fileHost), request.entry);
   if (cell?.kind !== "cell") return undefined;
   const known = chosenDims({ ...request, suggested: task.dims });
-  const { graph, dims, warnings } = elaborate(file, fileHost, { entry: cell.name, dims: known });
+  const { graph, dims, numbers, warnings } = elaborate(file, fileHost, { entry: cell.name, dims: known });
   const entry = `${cell.name}_on_${task.name.replace(/[^\p{L}\p{N}_]+/gu, "_")}`;
-  const text = `${own}\n${modelText({ cell: cell.name, entry, dims, graph, task })}`;
+  const text = `${own}\n${modelText({ cell: cell.name, entry, dims, numbers, graph, task })}`;
   const host: SourceHost = { ...fileHost, read: (path) => (path === file ? text : fileHost.read(path)) };
   return { host, entry, warnings };
 }
@@ -73,18 +73,24 @@ interface Wanted {
   readonly cell: string;
   readonly entry: string;
   readonly dims: Readonly<Record<string, number>>;
+  /** Those of the cell's parameters that are no dimensions. */
+  readonly numbers: Readonly<Record<string, number>>;
   readonly graph: Graph;
   readonly task: TaskForm;
 }
 
 function modelText(wanted: Wanted): string {
-  const { cell, entry, dims, graph, task } = wanted;
+  const { cell, entry, dims, numbers, graph, task } = wanted;
   const output = outputOf(graph);
   const inputs = inputsOf(graph);
   const { y } = task.inputs;
   const classes = y.kind === "index";
   const size = classes ? y.size : y.shape[0];
   const names = Object.keys(dims);
+  const given = [
+    ...names.map((name) => `${name} = ${name}`),
+    ...Object.entries(numbers).map(([n, x]) => `${n} = ${x}`),
+  ];
   const weight = weightOf(wanted);
   const measure = classes ? "cross_entropy(prediction, y)" : "mse(prediction, y)";
   // The other outputs, which nothing reads.
@@ -95,7 +101,7 @@ function modelText(wanted: Wanted): string {
 ${inputs.map(({ name, type }) => `  input ${name} : ${type} over time`).join("\n")}
   target y : ${classes ? `index(${size})` : `[${size}]`}${y.time ? " over time" : ""}
 ${weight ? `  target weight : [1]${weight.time ? " over time" : ""}\n` : ""}
-  ${["hs", ...others.map((_, at) => `_${at}`)].join(", ")} = scan ${cell}(${names.map((name) => `${name} = ${name}`).join(", ")}) over ${inputs.map(({ name }) => name).join(", ")}
+  ${["hs", ...others.map((_, at) => `_${at}`)].join(", ")} = scan ${cell}(${given.join(", ")}) over ${inputs.map(({ name }) => name).join(", ")}
   prediction = ${y.time ? "hs" : "last(hs)"} @ readout + shift
   output prediction
   loss ${weight ? weighed(measure, y, weight) : measure}${classes ? "\n  metric accuracy = correct(prediction, y)" : ""}

@@ -19,6 +19,8 @@ export interface World {
   readonly modules: Modules;
   /** The numbers of dimensions that are known: defaults and overrides of the entry. */
   readonly numbers: Readonly<Record<string, number>>;
+  /** The numbers of the entry's parameters that are no dimensions. */
+  readonly plain: Readonly<Record<string, number>>;
   /** The extents in the text, with their places; checked to be whole and positive once the numbers are known. */
   readonly extents: { readonly dim: dim.Dim; readonly span: Span; readonly expansions: readonly Expansion[] }[];
   /** Where an index selects from something; checked once the numbers are known. */

@@ -53,6 +53,14 @@ function writtenNumber(e: Expr): number | undefined {
 export const dimensionsAmong = (params: readonly (DimParam | CellParam)[]): readonly DimParam[] =>
   params.flatMap((p) => (p.kind === "dim" && numberParameter(p) === undefined ? [p] : []));
 
+/** The numbers of the entry's parameters. */
+export interface BoundParameters {
+  /** Extents, by the dimension's name. */
+  readonly dims: Readonly<Record<string, number>>;
+  /** Those of the parameters that are no dimensions. */
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
 /**
  * The numbers of `params`, in order: a default may use those before it. `overrides` are the caller's; without them
  * (when a file is only checked), a dimension without a default has no number.
@@ -63,30 +71,24 @@ export function bindDims(
   module: Module,
   overrides: Readonly<Record<string, number>> | undefined,
   world: World,
-): Readonly<Record<string, number>> {
+): BoundParameters {
   const { problems } = world;
-  const names = dimensionsAmong(params).map((p) => p.name.text);
+  const names = params.map((p) => p.name.text);
   for (const name of Object.keys(overrides ?? {})) {
     if (names.includes(name)) continue;
-    if (params.some((p) => p.name.text === name)) {
-      problems.error("C0302", nowhere, `\`${name}\` of \`${owner.text}\` is a number, and no dimension`, {
-        help: `change it in the text, or where a cell is scanned: scan rnn(D, ${name} = …) over x`,
-      });
-      continue;
-    }
-    problems.error("C0302", nowhere, `\`${owner.text}\` has no dimension \`${name}\``, {
-      help: implicit(name) ?? choices(name, names, "its dimensions are", "it has none"),
+    problems.error("C0302", nowhere, `\`${owner.text}\` has no dimension or number \`${name}\``, {
+      help: implicit(name) ?? choices(name, names, "it has", "it has none"),
     });
   }
   // Without a prototype, since a dimension may have any name, even `__proto__`.
+  const dims: Record<string, number> = Object.create(null);
   const numbers: Record<string, number> = Object.create(null);
   const scope = new Scope();
   const c: Context = { world, problems, module, scope, builder: new Builder(), calls: [] };
   for (const p of params) {
-    const plain = numberParameter(p);
-    if (plain !== undefined) isNumber(plain, p.default!.span, c);
-    const n = plain ?? number(p, overrides, c);
-    if (n !== undefined && plain === undefined) numbers[p.name.text] = n;
+    const plain = plainNumber(p, overrides, c);
+    const n = plain ?? extent(p, overrides, c);
+    if (n !== undefined) (plain === undefined ? dims : numbers)[p.name.text] = n;
     // A name declared twice is reported where the body is elaborated.
     if (!scope.has(p.name.text))
       scope.declare(
@@ -103,7 +105,24 @@ export function bindDims(
       });
     }
   }
-  return numbers;
+  return { dims, numbers };
+}
+
+/** The number of a parameter that is no dimension; undefined for dimensions. */
+function plainNumber(
+  p: DimParam,
+  overrides: Readonly<Record<string, number>> | undefined,
+  c: Context,
+): number | undefined {
+  const own = numberParameter(p);
+  if (own === undefined) return undefined;
+  isNumber(own, p.default!.span, c);
+  const name = p.name.text;
+  if (overrides === undefined || !Object.hasOwn(overrides, name)) return own;
+  const given = overrides[name];
+  if (Number.isFinite(Math.fround(given))) return given;
+  c.problems.error("C0302", nowhere, `\`${name}\` cannot be ${given}`, { help: "give it a number that f32 can hold" });
+  return own;
 }
 
 /** What the parameters of a cell or model mean: extents and numbers. Poisoned ones are missing. */
@@ -115,18 +134,18 @@ export type Parameters = ReadonlyMap<string, Meaning & { readonly kind: "dim" | 
  */
 export function entryParameters(
   params: readonly (DimParam | CellParam)[],
-  { numbers }: Pick<World, "numbers">,
+  { numbers, plain }: Pick<World, "numbers" | "plain">,
 ): Parameters {
   const dims = new Map<string, dim.Dim>();
   const meanings = new Map<string, Meaning & { readonly kind: "dim" | "number" }>();
   for (const p of params) {
     if (p.kind !== "dim") continue;
+    const name = p.name.text;
     const number = numberParameter(p);
     if (number !== undefined) {
-      meanings.set(p.name.text, { kind: "number", number });
+      meanings.set(name, { kind: "number", number: Object.hasOwn(plain, name) ? plain[name] : number });
       continue;
     }
-    const name = p.name.text;
     const formula = p.default && formulaOf(p.default, dims);
     const isOther = formula && Object.hasOwn(numbers, name) && extentOf(formula, numbers) !== numbers[name];
     const isFormula = formula !== undefined && dim.names(formula).length > 0 && !isOther;
@@ -172,7 +191,8 @@ function formulaOf(e: Expr, dims: ReadonlyMap<string, dim.Dim>): dim.Dim | undef
   return left && right && dimArithmetic[e.op]?.(left, right);
 }
 
-function number(p: DimParam, overrides: Readonly<Record<string, number>> | undefined, c: Context): number | undefined {
+/** The extent of a dimension. Undefined after a report, or if only checked. */
+function extent(p: DimParam, overrides: Readonly<Record<string, number>> | undefined, c: Context): number | undefined {
   const name = p.name.text;
   if (overrides !== undefined && Object.hasOwn(overrides, name)) {
     if (isExtent(overrides[name])) return overrides[name];

@@ -11,7 +11,7 @@ import { checkBody } from "./bodies.ts";
 import { checkExtents } from "./constants.ts";
 import type { Source, World } from "./context.ts";
 import { find, type Resolved, resolve } from "./derivations.ts";
-import { bindDims, dimensionsAmong } from "./dimensions.ts";
+import { type BoundParameters, bindDims, dimensionsAmong } from "./dimensions.ts";
 import { checkIndexBounds } from "./index-bounds.ts";
 import type { Spent } from "./limits.ts";
 import { buildModel } from "./models.ts";
@@ -26,7 +26,7 @@ import { type Built, buildCell } from "./standalone-cell.ts";
 export const elaborateTable = {
   /** Which cell or model of the file. Default: the only one, else the last model, else the last cell. */
   entry: text,
-  /** Numbers that replace the declared defaults: `{ H: 100 }`. */
+  /** Numbers that replace the declared defaults, of dimensions and other numbers: `{ H: 100, gain: 0.5 }`. */
   dims: numberByName,
   /** Placements that follow the file's own: `"hh=layer,cc=none"`, or the result of `parsePlacements`. */
   place: placementList,
@@ -40,6 +40,8 @@ export interface Elaborated {
   readonly graph: Graph;
   /** A number for every dimension of the entry. */
   readonly dims: Readonly<Record<string, number>>;
+  /** The numbers of the entry's parameters that are no dimensions. */
+  readonly numbers: Readonly<Record<string, number>>;
   readonly sites: readonly SiteInfo[];
   /** Parameters, on which norms can be placed too. */
   readonly parameters: readonly SiteInfo[];
@@ -76,10 +78,10 @@ export function elaborate(path: string, host: SourceHost, options: ElaborateOpti
   return elaboratedFrom(made, diagnostics.filter(within));
 }
 
-function elaboratedFrom({ built, dims, sources }: ElaboratedDeclaration, warnings: readonly Diagnostic[]): Elaborated {
+function elaboratedFrom({ built, bound, sources }: ElaboratedDeclaration, warnings: readonly Diagnostic[]): Elaborated {
   const { graph, sites, parameters } = built;
   verify(graph);
-  return { graph, dims: { ...dims }, sites, parameters, sources, warnings };
+  return { graph, dims: { ...bound.dims }, numbers: { ...bound.numbers }, sites, parameters, sources, warnings };
 }
 
 /**
@@ -154,7 +156,7 @@ export function dimensionsOf(path: string, host: SourceHost, entry?: string): re
 
 interface ElaboratedDeclaration {
   readonly built: Built;
-  readonly dims: Readonly<Record<string, number>>;
+  readonly bound: BoundParameters;
   readonly sources: ReadonlyMap<string, Source>;
   /** The span of the declaration whose body was elaborated. */
   readonly span: Span;
@@ -212,23 +214,24 @@ class Elaborator {
     const kind = decl.kind === "derived" ? decl.of : decl.kind;
     const resolved = kind === "cell" || kind === "model" ? resolve(kind, declared, this.problems) : undefined;
     const params = resolved?.decl.params.flatMap((p): DimParam[] => (p.kind === "dim" ? [p] : []));
-    const numbers = resolved && params && bindDims(decl.name, params, resolved.module, undefined, this.world({}));
+    const bound = resolved && params && bindDims(decl.name, params, resolved.module, undefined, this.world());
     return (
       params &&
       dimensionsAmong(params).map(({ name: { text: name }, default: value }) => ({
         name,
-        ...(Object.hasOwn(numbers!, name) && { number: numbers![name] }),
+        ...(Object.hasOwn(bound!.dims, name) && { number: bound!.dims[name] }),
         derived: value !== undefined && value.kind !== "number",
       }))
     );
   }
 
-  private world(numbers: World["numbers"]): World {
+  private world({ dims, numbers }: BoundParameters = { dims: {}, numbers: {} }): World {
     const { problems, modules, spent } = this;
     return {
       problems,
       modules,
-      numbers,
+      numbers: dims,
+      plain: numbers,
       extents: [],
       indexUses: [],
       indexSizes: [],
@@ -254,13 +257,13 @@ class Elaborator {
     const errors = problems.errors;
     const params = decl.params.flatMap((p): DimParam[] => (p.kind === "dim" ? [p] : []));
     const overrides = options && (options.dims ?? {});
-    const dims = bindDims(declared.decl.name, params, module, overrides, this.world({}));
-    const world = this.world(dims);
+    const bound = bindDims(declared.decl.name, params, module, overrides, this.world());
+    const world = this.world(bound);
     const built = build(world);
     checkExtents(world);
     checkIndexBounds(world);
     if (problems.errors === errors && declared.decl === decl && module.damaged.size === 0) this.warnUnused(built.scope);
-    return { built, dims, sources: world.sources, span: decl.span, complete: world.incomplete.because === undefined };
+    return { built, bound, sources: world.sources, span: decl.span, complete: world.incomplete.because === undefined };
   }
 
   private warnUnused(scope: Scope): void {

@@ -36,8 +36,12 @@ describe("the command line", () => {
     ["a missing option", ["train", "m.cell", "--out", "o"], "--task"],
     ["a pair that is none", ["inspect", "m.cell", "--cell", "rnn"], "want name=value"],
     ["a placement that is none", ["inspect", "examples/cells/lstm.cell", "--place", "hh"], "write site=norm"],
-    ["a dimension the cell lacks", ["inspect", "examples/cells/lstm.cell", "--dims", "Q=3"], "has no dimension `Q`"],
-    ["a dimension that is none", ["inspect", "m.cell", "--dims", "H=big"], "want a whole number"],
+    [
+      "a dimension the cell lacks",
+      ["inspect", "examples/cells/lstm.cell", "--dims", "Q=3"],
+      "has no dimension or number `Q`",
+    ],
+    ["a dimension that is none", ["inspect", "m.cell", "--dims", "H=big"], "want a number for H"],
     ["options that exclude each other", ["fmt", "a.cell", "--check", "--write"], "cannot be used with"],
     ["no task of that name", ["data", "nope"], "the tasks are mnist-rows"],
   ])("with %s ends with 2, its words on stderr alone", async (_, args, words) => {

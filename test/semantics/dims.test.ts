@@ -204,11 +204,23 @@ describe("a parameter that is a number", () => {
   it("stands in values, and is no dimension", () => {
     expect(step(text, {}, [1, 4])).toEqual([-0.5, 1]);
     expect(compile(text).dims).toEqual({ H: 2 });
-    expect(said(text, { dims: { scale: 2 } })[0]).toContain("C0302 `scale` of `c` is a number, and no dimension");
+    expect(compile(text).numbers).toEqual({ scale: 0.5, shift: -1, gain: 2 });
     expect(said(heads("q = x", "h + q", "H = 2, P = 0"))).toEqual([]);
     expect(said(heads("param W : [P, H] = 0\n  q = x", "h + q", "H = 2, P = 0.5"))[0]).toContain(
       "C0222 the number 0.5 is not an extent",
     );
+  });
+
+  it("is given from outside as dimensions are", () => {
+    expect(step(text, { scale: 3, shift: 0.25 }, [1, 4])).toEqual([3.25, 12.25]);
+    expect(compile(text, { dims: { H: 5, scale: -1e-3 } })).toMatchObject({
+      dims: { H: 5 },
+      numbers: { scale: -1e-3 },
+    });
+    expect(said(text, { dims: { scale: Number.NaN } })[0]).toContain("C0302 `scale` cannot be NaN");
+    expect(said(text, { dims: { scale: 1e300 } })[0]).toContain("C0302 `scale` cannot be 1e+300");
+    expect(said(text, { dims: { H: 0.5 } })[0]).toContain("C0302 the dimension `H` cannot be 0.5");
+    expect(said(text, { dims: { scales: 2 } })[0]).toContain("C0302 `c` has no dimension or number `scales`");
   });
 
   it("stands in initialisers and first states", () => {
