@@ -1,5 +1,9 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { arch, cpus, platform } from "node:os";
-import { packageVersion } from "./package.ts";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { packageRoot, packageVersion } from "./package.ts";
 import { type TargetName, targets } from "./targets.ts";
 
 /** The machine that measurements were made on, for their record. */
@@ -7,6 +11,7 @@ export async function machineFacts(target: TargetName): Promise<Readonly<Record<
   const cores = cpus();
   return {
     cellc: packageVersion(),
+    ...(await commit()),
     node: process.version,
     platform: `${platform()} ${arch()}`,
     cpu: cores[0]?.model ?? "unknown",
@@ -14,4 +19,17 @@ export async function machineFacts(target: TargetName): Promise<Readonly<Record<
     target,
     ...(await targets[target].facts()),
   };
+}
+
+/** In a clone, the commit that is checked out, with `+` if files that it has are changed. Nothing in a package, or without git. */
+async function commit(): Promise<{ readonly commit?: string }> {
+  if (!existsSync(join(packageRoot, ".git"))) return {};
+  const git = async (...words: string[]): Promise<string> =>
+    (await promisify(execFile)("git", words, { cwd: packageRoot })).stdout.trim();
+  try {
+    const changed = await git("status", "--porcelain", "--untracked-files=no");
+    return { commit: `${await git("rev-parse", "--short=12", "HEAD")}${changed === "" ? "" : "+"}` };
+  } catch {
+    return {};
+  }
 }

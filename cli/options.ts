@@ -146,6 +146,17 @@ export function cells(text: string): Readonly<Record<string, string>> {
   return Object.fromEntries(chosen);
 }
 
+/** `rmsprop=text,forget=code` */
+export const choices = (text: string): Readonly<Record<string, string>> => Object.fromEntries(pairs(text));
+
+/** `lstm,bn-lstm`: each once. */
+export function words(text: string): readonly string[] {
+  const found = text.split(",").map((word) => word.trim());
+  if (found.includes("") || new Set(found).size < found.length)
+    throw new InvalidArgumentError("want names, each once.");
+  return found;
+}
+
 /** `wgsl,wasm`: each once. */
 export function targets(text: string): readonly TargetName[] {
   const found = text.split(",").map((word) => {

@@ -10,6 +10,7 @@ import { declareCompilerCommands } from "./program/compiler-commands.ts";
 import { declareDataCommands } from "./program/data-commands.ts";
 import { declareImport } from "./program/import-command.ts";
 import { declareInferenceCommands } from "./program/inference-commands.ts";
+import { declareReproduce } from "./program/reproduce-command.ts";
 import type { RunCommand } from "./program/run-command.ts";
 import { declareTextCommands } from "./program/text-commands.ts";
 import { declareComparisons, declareTrain } from "./program/training-commands.ts";
@@ -50,6 +51,7 @@ export function buildProgram(run: RunCommand, { stdout, stderr }: HelpStreams = 
   declareInferenceCommands(program, run);
   declareImport(program, run);
   declareComparisons(program, run);
+  declareReproduce(program, run);
   declareDataCommands(program, run);
   return program;
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { printGraph } from "../../compiler/ir/text.ts";
 import { dimensionsOf } from "../../compiler/semantics/elaborate.ts";
-import { compile, files, problemsOf, refusal } from "./sources.ts";
+import { compile, files, problemsOf } from "./sources.ts";
 
 const cell = (header: string, leak: string, shape = "H"): string => `cell esn(${header}) {
   param U : [H, H] = orthogonal

@@ -1,0 +1,65 @@
+/** A study: a task of the paper, the models that are compared on it, and at which scales it can be run. */
+import type { RankedBy } from "../explore/measure.ts";
+import type { Reading } from "./readings.ts";
+import type { Settings } from "./settings.ts";
+
+/** A model of a study. */
+export interface Variant {
+  /** In words, for the report. */
+  readonly title: string;
+  /** How it differs from the study's model. */
+  readonly settings: Settings;
+  /** What the paper has for it, on test examples; a share or a number in the study's measure. */
+  readonly published?: number;
+}
+
+export const scaleNames = ["smoke", "pilot", "paper"] as const;
+export type ScaleName = (typeof scaleNames)[number];
+
+export interface Scale {
+  /** How it was cut from the paper's: for the report. */
+  readonly cut: string;
+  readonly settings: Settings;
+  /** How many seeds each variant has. */
+  readonly seeds: number;
+  /** Default: all. */
+  readonly variants?: readonly string[];
+}
+
+/** What the paper says of two variants, and what would show it here. */
+export type Claim =
+  /** `candidate` is better than `than` by at least `by`, on test examples, after equal iterations. */
+  | { readonly kind: "better"; readonly candidate: string; readonly than: string; readonly by: number }
+  /** `candidate` reaches the last or the best evaluation of `than` in at most a share of its iterations. */
+  | {
+      readonly kind: "sooner";
+      readonly candidate: string;
+      readonly than: string;
+      readonly what: "last" | "best";
+      readonly within: number;
+    };
+
+export interface Study {
+  readonly title: string;
+  /** Where the paper has it. */
+  readonly section: string;
+  /** The file of its model, in examples/. */
+  readonly file: string;
+  readonly measure: RankedBy;
+  /** The paper's own settings. */
+  readonly settings: Settings;
+  /** Settings that say where the data is. Throws C0405 if it is not on this machine. */
+  data(folders: DataFolders): Settings;
+  readonly variants: Readonly<Record<string, Variant>>;
+  /** What the others are compared with. */
+  readonly baseline: string;
+  readonly scales: Readonly<Record<ScaleName, Scale>>;
+  readonly claims: readonly Claim[];
+  /** Points that can be read in several ways, by name. */
+  readonly readings: Readonly<Record<string, Reading>>;
+  /** What is otherwise than in the paper at every scale. */
+  readonly notes: readonly string[];
+}
+
+/** Where data is looked for, in order: `--data`, then `CELLC_DATA`. */
+export type DataFolders = readonly string[];

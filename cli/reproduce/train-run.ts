@@ -1,0 +1,110 @@
+/** Trains a run of a study by the command line's own `train`, so that its settings mean what they mean there. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import type { Context } from "../context.ts";
+import { type ExitCode, exit, Failure } from "../failure.ts";
+import { packageRoot } from "../package.ts";
+import { declareTrain } from "../program/training-commands.ts";
+import { RunFolder, type RunRecord } from "../training/run-folder.ts";
+import type { PlannedRun } from "./plan.ts";
+import { wordsOf } from "./settings.ts";
+
+/** What a run is told that does not decide its numbers. */
+export interface Where {
+  /** The `.cell` file, in examples/. */
+  readonly file: string;
+  readonly folder: string;
+  /** `--threads`, `--target`, `--max-time`: words of the command line. */
+  readonly words: readonly string[];
+}
+
+/** How a run ended: `diverged` is a result, too. */
+export type RunEnd = "finished" | "diverged" | "interrupted";
+
+export const cellFile = (file: string): string => join(packageRoot, "examples", file);
+
+/**
+ * Trains a run, or goes on with it, to its last step. A finished run is left as it is. Throws C0408 for a folder in which a run with other
+ * settings is, and what `train` throws, but for a loss that is no number: `diverged`.
+ */
+export async function trainRun(context: Context, run: PlannedRun, where: Where): Promise<RunEnd> {
+  const { file, folder, words } = where;
+  const before = await new RunFolder(folder).read();
+  const { options, train } = await parsed(context, run, [
+    cellFile(file),
+    ...wordsOf(run.settings),
+    ...words,
+    "--out",
+    folder,
+    ...(before === undefined ? [] : ["--resume"]),
+  ]);
+  if (before !== undefined) {
+    checkSameSettings(before, options, folder);
+    if (before.status === "diverged") return "diverged";
+    if (isWhole(before, options)) return "finished";
+  }
+  try {
+    return (await train()) === exit.interrupted ? "interrupted" : "finished";
+  } catch (error) {
+    if (error instanceof Failure && error.code === "C0502" && existsSync(join(folder, "run.json"))) return "diverged";
+    throw error;
+  }
+}
+
+/** Whether a run has done all the steps that it is told to do now. */
+function isWhole(
+  { status, stopped, step, options: before }: RunRecord,
+  { steps, epochs }: ParsedRun["options"],
+): boolean {
+  if (status !== "finished" || stopped !== undefined) return false;
+  return typeof steps === "number" ? step >= steps : before.steps === undefined && before.epochs === epochs;
+}
+
+interface ParsedRun {
+  readonly options: Readonly<Record<string, unknown>>;
+  train(): Promise<ExitCode>;
+}
+
+/** Parses the words of a run as `cellc train` does. */
+async function parsed(context: Context, { seed }: PlannedRun, words: readonly string[]): Promise<ParsedRun> {
+  let found: ParsedRun | undefined;
+  const program = new Command("cellc").exitOverride();
+  declareTrain(program, async (command, work) => {
+    // Its result is a part of the study's.
+    const output = { ...context.output, result: () => {} };
+    found = { options: command.opts(), train: () => work({ ...context, output, seed }) };
+  });
+  await program.parseAsync(["train", ...words], { from: "user" });
+  if (found === undefined) throw new Error(`no run is declared by ${words.join(" ")}`);
+  return found;
+}
+
+/** Options that say where, for how long and on what a run trains, not what it computes. */
+const ASIDE: ReadonlySet<string> = new Set([
+  ...["out", "resume", "seed", "steps", "epochs", "maxTime", "threads", "target", "tuned", "offline", "data", "file"],
+]);
+
+/** Throws C0408 if a folder's run was told something else than it is told now. */
+function checkSameSettings({ options: before }: RunRecord, now: ParsedRun["options"], folder: string): void {
+  const text = (value: unknown): string => JSON.stringify(value) ?? "nothing";
+  for (const [option, wanted] of Object.entries(now)) {
+    if (ASIDE.has(option) || sameOptions(before[option], wanted)) continue;
+    throw new Failure(
+      "C0408",
+      exit.usage,
+      `${folder} holds a run with ${option} ${text(before[option])}, not ${text(wanted)}`,
+      "choose another --out for other settings",
+    );
+  }
+}
+
+/** Whether two values are equal; what is undefined in an object counts as left out, and order does not matter. */
+function sameOptions(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  const known = (value: object) => Object.entries(value).filter(([, item]) => item !== undefined);
+  const [left, right] = [new Map<string, unknown>(known(a)), new Map<string, unknown>(known(b))];
+  return (
+    left.size === right.size && [...left].every(([key, value]) => right.has(key) && sameOptions(value, right.get(key)))
+  );
+}

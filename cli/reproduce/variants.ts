@@ -1,0 +1,36 @@
+/** The models that every study compares: placements of norms at the sites of one cell, `examples/paper/bnlstm.cell`. */
+import type { Variant } from "./study.ts";
+
+/** The paper's two models, and what stood beside them in the literature. */
+export const variants = {
+  lstm: {
+    title: "LSTM, with the shift of the cell that the authors' code keeps",
+    settings: { place: { hh: "none", xh: "none", cc: "shift" } },
+  },
+  "plain-lstm": {
+    title: "LSTM without that shift",
+    settings: { place: { hh: "none", xh: "none", cc: "none" } },
+  },
+  "bn-lstm": { title: "BN-LSTM", settings: {} },
+  "input-bn": {
+    title: "batch norm of the input path only, step by step (Laurent et al. 2016)",
+    settings: { place: { hh: "none", xh: "batch(gamma=1.0,beta=none)", cc: "none" } },
+  },
+  "input-sequence": {
+    title: "the same, sequence-wise",
+    settings: { place: { hh: "none", xh: "sequence(beta=none)", cc: "none" } },
+  },
+  "ln-lstm": {
+    title: "LN-LSTM (Ba et al. 2016)",
+    settings: { place: { hh: "layer(beta=none)", xh: "layer(beta=none)", cc: "layer" } },
+  },
+} as const satisfies Readonly<Record<string, Variant>>;
+
+/** The variants with the paper's numbers for some of them. */
+export const withPublished = (published: Readonly<Partial<Record<keyof typeof variants, number>>>) =>
+  Object.fromEntries(
+    Object.entries(variants).map(([name, variant]): [string, Variant] => {
+      const value = published[name as keyof typeof variants];
+      return [name, value === undefined ? variant : { ...variant, published: value }];
+    }),
+  );
