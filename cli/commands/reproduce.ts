@@ -6,14 +6,8 @@ import { formatSeconds } from "../output.ts";
 import { packageRoot, packageVersion } from "../package.ts";
 import { writeAtomically } from "../report/files.ts";
 import { findings } from "../reproduce/claims.ts";
-import {
-  drawStudy,
-  drawStudyCurves,
-  findingText,
-  readingWords,
-  type StudyReport,
-  studyColumns,
-} from "../reproduce/page.ts";
+import { drawStudy, findingText, readingWords, type StudyReport, studyColumns } from "../reproduce/page.ts";
+import { drawStudyPicture } from "../reproduce/picture.ts";
 import { chosenReadings, type PlannedRun, plannedRuns } from "../reproduce/plan.ts";
 import { readResults } from "../reproduce/results.ts";
 import { type Settings, trainLine } from "../reproduce/settings.ts";
@@ -99,7 +93,7 @@ export async function reproduce(
   const { files } = folder;
   await folder.write(document);
   await writeAtomically(files.page, drawStudy(report));
-  await writeAtomically(files.picture, drawStudyCurves(report));
+  await writeAtomically(files.picture, drawStudyPicture(report));
   const columns = studyColumns(report);
   output.say();
   output.table(

@@ -20,7 +20,9 @@ export interface Finding {
 export const findings = (study: Study, scale: ScaleName, runs: readonly RunResult[]): readonly Finding[] =>
   scale === "smoke"
     ? []
-    : study.claims.map((claim) => (claim.kind === "better" ? better(study, claim, runs) : sooner(study, claim, runs)));
+    : study.claims.map((claim) =>
+        claim.kind === "sooner" ? sooner(study, claim, runs) : compared(study, claim, runs),
+      );
 
 /** The runs of two variants with the same seeds, which were trained equally long; a run that diverged compares with nothing. */
 function pairsOf(
@@ -34,11 +36,14 @@ function pairsOf(
   });
 }
 
-function better(study: Study, claim: Claim & { readonly kind: "better" }, runs: readonly RunResult[]): Finding {
-  const { candidate, than, by } = claim;
+/** Whether two variants differ on test examples as is claimed. */
+function compared(
+  study: Study,
+  claim: Exclude<Claim, { readonly kind: "sooner" }>,
+  runs: readonly RunResult[],
+): Finding {
   const { measure } = study.measure;
-  const least = by === 0 ? "" : ` by at least ${valueText(measure, by)}`;
-  const words = `${candidate} is better than ${than} on test examples${least}, after equal iterations`;
+  const words = `${claimWords(claim, measure)} on test examples, after equal iterations`;
   const pairs = pairsOf(claim, runs).filter(
     ([one, other]) => one.test !== undefined && other.test !== undefined && one.steps === other.steps,
   );
@@ -51,9 +56,15 @@ function better(study: Study, claim: Claim & { readonly kind: "better" }, runs: 
   const gain = merit(study.measure, difference.mean);
   return {
     claim: words,
-    holds: by === 0 ? gain > 0 : gain >= by,
+    holds: claim.kind === "alike" ? Math.abs(gain) <= claim.within : claim.by === 0 ? gain > 0 : gain >= claim.by,
     seen: `${each.join("; ")}; difference ${differenceText(measure, difference)}`,
   };
+}
+
+function claimWords(claim: Exclude<Claim, { readonly kind: "sooner" }>, measure: string): string {
+  const { candidate, than } = claim;
+  if (claim.kind === "alike") return `${candidate} and ${than} differ by at most ${valueText(measure, claim.within)}`;
+  return `${candidate} is better than ${than}${claim.by === 0 ? "" : ` by at least ${valueText(measure, claim.by)}`}`;
 }
 
 function sooner(study: Study, claim: Claim & { readonly kind: "sooner" }, runs: readonly RunResult[]): Finding {
@@ -84,14 +95,19 @@ function sooner(study: Study, claim: Claim & { readonly kind: "sooner" }, runs: 
   return { claim: words, holds: shares.every((share) => share <= within), seen: each.join("; ") };
 }
 
-/** How a variant differs from the baseline on validation examples, at the last step at which all their runs were evaluated. */
+/** What a variant is compared with. */
+export const baselineOf = ({ baseline, variants }: Study, variant: string): string =>
+  variants[variant].baseline ?? baseline;
+
+/** How a variant differs from its baseline on validation examples, at the last step at which all their runs were evaluated. */
 export function differenceToBaseline(
   study: Study,
   variant: string,
   runs: readonly RunResult[],
 ): { readonly step: number; readonly difference: PairedDifference } | undefined {
-  const pairs = pairsOf({ candidate: variant, than: study.baseline }, runs);
-  const step = variant === study.baseline ? undefined : lastCommonStep(pairs.flat());
+  const than = baselineOf(study, variant);
+  const pairs = pairsOf({ candidate: variant, than }, runs);
+  const step = variant === than ? undefined : lastCommonStep(pairs.flat());
   if (step === undefined) return undefined;
   const value = (run: RunResult): number => measureAt(study.measure, run, step)!;
   return { step, difference: pairedDifference(pairs.map(([one, other]) => value(one) - value(other))) };

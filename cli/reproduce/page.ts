@@ -2,13 +2,11 @@
 
 import { differenceText, measureText, NOTHING, valueText } from "../explore/measure-text.ts";
 import { formatCount, formatSeconds } from "../output.ts";
-import { COLOURS, drawFigure } from "../report/chart.ts";
-import { metricAxis } from "../report/curves.ts";
+import { COLOURS } from "../report/chart.ts";
 import type { Chart, Column } from "../report/page/page-data.ts";
 import { reportPage } from "../report/page/report-page.ts";
 import { overSteps } from "../report/page/training-charts.ts";
-import * as Plot from "../report/plot.ts";
-import { differenceToBaseline, type Finding } from "./claims.ts";
+import { baselineOf, differenceToBaseline, type Finding } from "./claims.ts";
 import type { RunResult } from "./results.ts";
 import type { ScaleName, Study } from "./study.ts";
 import type { VariantSummary } from "./summary.ts";
@@ -52,11 +50,12 @@ export function studyColumns({ study, runs, summaries }: StudyReport): readonly 
         ? NOTHING
         : `${measureText(measure, validation)}${seedsText(validation.seeds)} at ${formatCount(validation.step)}`,
     ]),
-    column(`to ${study.baseline}`, true, ({ variant }) => {
+    column("to baseline", true, ({ variant }) => {
       const found = differenceToBaseline(study, variant, runs);
       if (found === undefined) return [undefined, NOTHING];
       const { step, difference } = found;
-      return [difference.mean, `${differenceText(measure, difference)} at ${formatCount(step)}`];
+      const to = baselineOf(study, variant);
+      return [difference.mean, `${differenceText(measure, difference)} at ${formatCount(step)} to ${to}`];
     }),
     column("iterations", true, ({ steps }) => [steps, formatCount(steps)]),
     column("time", true, ({ seconds }) => [seconds, formatSeconds(seconds)]),
@@ -83,7 +82,7 @@ export function drawStudy(report: StudyReport): string {
     }),
     columns: studyColumns(report),
     rows: summaries.map(({ variant }, at) => ({
-      ...{ name: variant, colour: at, best: false, bare: variant === study.baseline },
+      ...{ name: variant, colour: at < COLOURS.length ? at : undefined, best: false, bare: variant === study.baseline },
       facets: {},
       statuses: [variant === study.baseline ? "to compare with" : "compared"],
     })),
@@ -105,11 +104,12 @@ export function readingWords(study: Study, readings: Readonly<Record<string, str
 function charts({ study, runs, summaries }: StudyReport): readonly Chart[] {
   const { measure } = study.measure;
   const place = (variant: string): number => summaries.findIndex((summary) => summary.variant === variant);
+  const colour = (variant: string) => (place(variant) < COLOURS.length ? place(variant) : undefined);
   const lines = (of: (run: RunResult) => readonly (readonly [step: number, value: number])[]): Chart["lines"] =>
     runs.map((run) => {
       const points = of(run).filter(([, value]) => Number.isFinite(value));
       return {
-        ...{ row: place(run.variant), colour: place(run.variant), label: `${run.variant}, seed ${run.seed}` },
+        ...{ row: place(run.variant), colour: colour(run.variant), label: `${run.variant}, seed ${run.seed}` },
         x: points.map(([step]) => step),
         y: points.map(([, value]) => Number(value.toPrecision(5))),
       };
@@ -146,29 +146,4 @@ function charts({ study, runs, summaries }: StudyReport): readonly Chart[] {
       ),
     },
   ];
-}
-
-/** The validation curves as a picture, a line for each seed. */
-export function drawStudyCurves({ study, scale, runs, summaries }: StudyReport): string {
-  const { measure } = study.measure;
-  const marks = runs.flatMap(({ variant, seed, evaluations }) =>
-    evaluations.map(({ step, measures }) => ({ run: `${variant}-${seed}`, variant, step, value: measures[measure] })),
-  );
-  const last = Math.max(1, ...marks.map(({ step }) => step));
-  return drawFigure({
-    title: `${study.title}: ${measure} on validation examples`,
-    subtitle: `${scale}: ${study.scales[scale].cut}; population statistics`,
-    series: summaries.map(({ variant }, at) => ({ name: variant, colour: COLOURS[at % COLOURS.length] })),
-    panels: [
-      {
-        label: measure,
-        x: { label: "iteration", domain: [0, last] },
-        y: metricAxis(measure),
-        marks: [
-          Plot.lineY(marks, { x: "step", y: "value", z: "run", stroke: "variant", strokeWidth: 2 }),
-          Plot.dot(marks, { x: "step", y: "value", fill: "variant", r: 2.6 }),
-        ],
-      },
-    ],
-  });
 }

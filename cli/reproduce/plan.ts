@@ -47,9 +47,9 @@ export function plannedRuns(study: Study, choices: Choices, folders: DataFolders
       settings: layered(
         study.settings,
         data,
-        scale.settings,
         ...read,
         study.variants[variant].settings,
+        scale.settings,
         choices.settings,
       ),
     })),

@@ -51,7 +51,7 @@ export const index: Reading = {
 export const offset: Reading = {
   about: "where the examples of an epoch begin",
   choices: {
-    random: { words: "at an offset below their length, drawn for each epoch", settings: { offset: "random" } },
+    random: { words: "at an offset below their length, drawn for each epoch", settings: { "random-offset": true } },
     fixed: { words: "at the beginning of the text, always", settings: {} },
   },
 };

@@ -17,7 +17,7 @@ export class StudyFolder extends RecordedFolder<Infer<typeof studyRecord>> {
     const files = {
       record: join(path, "results.json"),
       page: join(path, "report.html"),
-      picture: join(path, "curves.svg"),
+      picture: join(path, "picture.svg"),
     };
     super(path, {
       noun: "a study",

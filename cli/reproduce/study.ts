@@ -11,6 +11,10 @@ export interface Variant {
   readonly settings: Settings;
   /** What the paper has for it, on test examples; a share or a number in the study's measure. */
   readonly published?: number;
+  /** What it is compared with. Default: the study's baseline. */
+  readonly baseline?: string;
+  /** Where it is on the study's axis, and which of the models along it it is. */
+  readonly at?: { readonly series: string; readonly x: number };
 }
 
 export const scaleNames = ["smoke", "pilot", "paper"] as const;
@@ -30,6 +34,8 @@ export interface Scale {
 export type Claim =
   /** `candidate` is better than `than` by at least `by`, on test examples, after equal iterations. */
   | { readonly kind: "better"; readonly candidate: string; readonly than: string; readonly by: number }
+  /** On test examples after equal iterations, the two differ by at most `within`. */
+  | { readonly kind: "alike"; readonly candidate: string; readonly than: string; readonly within: number }
   /** `candidate` reaches the last or the best evaluation of `than` in at most a share of its iterations. */
   | {
       readonly kind: "sooner";
@@ -51,6 +57,8 @@ export interface Study {
   /** Settings that say where the data is. Throws C0405 if it is not on this machine. */
   data(folders: DataFolders): Settings;
   readonly variants: Readonly<Record<string, Variant>>;
+  /** What the variants vary, if that is a number: results are drawn along it. */
+  readonly axis?: { readonly label: string; readonly type: "linear" | "log" };
   /** What the others are compared with. */
   readonly baseline: string;
   readonly scales: Readonly<Record<ScaleName, Scale>>;

@@ -31,11 +31,14 @@ const smoke = {
   variants: ["lstm", "bn-lstm"],
 };
 
+/** MNIST's own search looks in `CELLC_DATA`. */
+export const mnistData = ([given]: DataFolders): Settings => (given === undefined ? {} : { data: given });
+
 const common = {
   file: "paper/smnist.cell",
   measure: { measure: "accuracy", direction: "max" },
   baseline: "lstm",
-  data: ([given]: DataFolders): Settings => (given === undefined ? {} : { data: given }),
+  data: mnistData,
 } as const;
 
 const notes = [

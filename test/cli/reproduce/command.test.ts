@@ -1,0 +1,75 @@
+/** `cellc reproduce`, on a made-up MNIST. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { withFolder, writeSyntheticMnist } from "../../data/mnist.ts";
+import { cellc } from "../run-here.ts";
+
+const json = async (path: string) => JSON.parse(await readFile(path, "utf8"));
+
+describe("cellc reproduce", () => {
+  test("lists the studies, with what they leave to read", async () => {
+    const { code, stdout } = await cellc(["reproduce"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/pmnist\s+Permuted MNIST\s+5\.1/);
+    expect(stdout).toContain("released: 784 draws with replacement");
+    expect((await cellc(["reproduce", "mnist"])).stderr).toContain("the studies are smnist, pmnist");
+  });
+
+  test("trains run after run, reports, goes on exactly, and refuses other settings", () =>
+    withFolder(async (folder) => {
+      const data = join(folder, "mnist");
+      await writeSyntheticMnist(data);
+      const study = (out: string, ...more: readonly string[]) =>
+        cellc(["reproduce", "pmnist", "--scale", "smoke", "--threads", "1", "--data", data, "--out", out, ...more]);
+      const [whole, cut] = [join(folder, "whole"), join(folder, "cut")];
+
+      const first = await study(whole, "--steps", "6");
+      expect([first.code, first.stderr]).toEqual([0, expect.not.stringContaining("error")]);
+      expect(first.stdout).toMatch(
+        /cellc train \S*examples\/paper\/smnist\.cell .*--rms-decay 0\.5 --place hh=none,xh=none,cc=shift --seed 1/,
+      );
+      expect((await readdir(whole)).sort()).toEqual([
+        "bn-lstm-1",
+        "lstm-1",
+        "picture.svg",
+        "report.html",
+        "results.json",
+      ]);
+      const results = await json(join(whole, "results.json"));
+      expect(results).toMatchObject({
+        format: 1,
+        study: "pmnist",
+        scale: "smoke",
+        readings: { rmsprop: "code" },
+        findings: [],
+      });
+      expect(results.runs.map(({ variant, steps }: { variant: string; steps: number }) => [variant, steps])).toEqual([
+        ["lstm", 6],
+        ["bn-lstm", 6],
+      ]);
+      expect(results.runs[1].test.accuracy).toEqual(expect.any(Number));
+
+      expect((await study(cut, "--steps", "4", "--variants", "bn-lstm")).code).toBe(0);
+      expect((await study(cut, "--steps", "6")).stderr).toContain("holds a study already");
+      const other = await study(cut, "--steps", "6", "--resume", "--reading", "forget=text");
+      expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("holds a study with readings")]);
+      expect((await study(cut, "--steps", "6", "--resume")).code).toBe(0);
+      const gone = (await json(join(cut, "results.json"))).runs;
+      // Evaluations are where they were due: at the end of each stretch, too.
+      const losses = (runs: readonly { training: readonly { loss: number }[] }[]) =>
+        runs.map(({ training }) => training);
+      expect(losses(gone)).toEqual(losses(results.runs));
+      expect(gone[1].evaluations.at(-1)).toEqual(results.runs[1].evaluations.at(-1));
+
+      const again = await study(cut, "--report");
+      expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/bn-lstm\s+95\.4 %/)]);
+      expect(await readFile(join(cut, "report.html"), "utf8")).toContain("Permuted MNIST, reproduced: smoke");
+    }));
+
+  test("says that there is nothing to report on", () =>
+    withFolder(async (folder) => {
+      const { code, stderr } = await cellc(["reproduce", "ptb", "--report", "--out", join(folder, "none")]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining("holds no study to resume")]);
+    }));
+});
