@@ -92,7 +92,7 @@ export async function predict(
 /** Training may have left windows out: at prediction, they begin at each step unless the command line says otherwise. */
 function withStride(settings: PredictOptions, stride: number | undefined): PredictOptions {
   if (settings.own === undefined) return settings;
-  const { stride: _, ...own } = settings.own;
+  const { stride: _, randomOffset: __, ...own } = settings.own;
   return { ...settings, own: { ...own, ...(stride !== undefined && { stride }) } };
 }
 

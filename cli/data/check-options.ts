@@ -46,6 +46,16 @@ const rules: readonly Rule[] = [
     help: "leave --stride out",
   },
   {
+    broken: ({ carry, randomOffset }) => carry === true && randomOffset === true,
+    why: "--random-offset moves each window by itself, and with --carry each begins where the one before ended",
+    help: "leave one of them out",
+  },
+  {
+    broken: ({ randomOffset, stride }) => randomOffset === true && stride === undefined,
+    why: "--random-offset moves windows by less than a stride, and without --stride there is one at each step already",
+    help: "say how far apart they are: --stride 100",
+  },
+  {
     broken: ({ carry, per }) => carry === true && per === "sequence",
     why: "--per sequence has one target for each window, and with --carry each window goes on in the next",
     help: "take a target at each step: --per step; or leave --carry out",

@@ -41,6 +41,7 @@ export interface DataOptions {
   readonly timeColumn?: string;
   readonly window?: number;
   readonly stride?: number;
+  readonly randomOffset?: boolean;
   readonly horizon?: number;
   readonly per?: "step" | "sequence";
   readonly change?: boolean;
@@ -229,6 +230,11 @@ export const dataOptions: { readonly [K in keyof DataOptions]-?: DataOptionRow<N
   },
   window: { flag: "--window <n>", doc: "steps of an example (default: the whole sequence)", ...positive },
   stride: { flag: "--stride <n>", doc: "steps from one window to the next (default: 1)", ...positive },
+  randomOffset: {
+    flag: "--random-offset",
+    doc: "in each epoch, the training windows begin at an offset that chance draws, below the stride",
+    ...flag,
+  },
   horizon: { flag: "--horizon <n>", doc: "predict this many steps after the window", ...positive },
   per: {
     flag: "--per <what>",

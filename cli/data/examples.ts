@@ -21,7 +21,7 @@ export interface DataExamples {
 /** Throws C0406 for states that go on past a target of a whole sequence. */
 export function dataExamples(data: Omit<OwnData, "summary" | "store" | "roles">): DataExamples {
   const { segments, preparation, options, predicting = false, going } = data;
-  const { window, horizon = 0, stride = 1 } = options;
+  const { window, horizon = 0, stride = 1, randomOffset } = options;
   const behind = Object.values(preparation.places).includes("next") ? 1 : horizon;
   const certain = predicting ? 0 : behind;
   const needed = window === undefined ? undefined : window + certain;
@@ -31,8 +31,13 @@ export function dataExamples(data: Omit<OwnData, "summary" | "store" | "roles">)
     const parts = carriedParts(segments, { streams: going.streams, window, ahead: certain }, predicting);
     return { behind, certain, needed: 1 + certain, examples: parts, parts };
   }
-  const of = (split: Split): Examples => examplesOf(segments[split], needed, stride, 1 + certain, predicting);
-  const examples = { train: of("train"), validation: of("validation"), test: of("test") };
+  const of = (split: Split, movable = false): Examples =>
+    examplesOf(segments[split], { needed, stride, least: 1 + certain, toEnd: predicting, movable });
+  const examples = {
+    train: of("train", randomOffset === true && !predicting),
+    validation: of("validation"),
+    test: of("test"),
+  };
   return { behind, certain, needed, examples, parts: undefined };
 }
 

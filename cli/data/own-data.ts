@@ -163,6 +163,8 @@ function remarks(own: Omit<OwnData, "summary">, task: Task): readonly string[] {
     .filter(([, { missing }]) => missing > 0)
     .map(([name, { missing }]) => `${shown(missing)} of ${name}`);
   if (filled.length > 0) lines.push(`missing values, filled (--missing ${options.missing}): ${listed(filled)}`);
+  if (task.inEpoch !== undefined && !whole && !predicting)
+    lines.push(`each epoch begins its training windows at an offset of its own, below ${stride} steps`);
   if (task.sequences !== undefined) {
     const streams = (split: Split): string => shown(task.sequences!(split).length);
     lines.push(`sequences in parts of ${options.window} steps: ${whole ? streams("test") : counts(streams)}`);

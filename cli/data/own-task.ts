@@ -18,7 +18,7 @@ import {
 } from "./parts.ts";
 import { WEIGHT } from "./roles.ts";
 import { isEachStep } from "./target-place.ts";
-import { checkIndices, type Split, type Task } from "./task.ts";
+import { checkIndices, type Split, type Task, type TaskBatch, type Uniform } from "./task.ts";
 import { weightInput, weightPart } from "./weight-part.ts";
 
 /** Throws C0406 if the data gives no example at all, or no training example. */
@@ -29,10 +29,11 @@ export function ownTask(data: OwnData): Task {
   const targets = targetParts(store, name, roles, preparation);
   const { behind, certain, needed, examples, parts } = dataExamples(data);
   const splits = { train: examples.train.count, validation: examples.validation.count, test: examples.test.count };
-  const stepsOf = (split: Split, index: number): number => {
-    const { segment, from } = examples[split].place(index);
-    return Math.min(window ?? Number.POSITIVE_INFINITY, segment.to - from - certain);
+  const placeOf = (split: Split, index: number, offset?: Uniform) => {
+    const { segment, from } = examples[split].place(index, offset);
+    return { segment, from, length: Math.min(window ?? Number.POSITIVE_INFINITY, segment.to - from - certain) };
   };
+  const stepsOf = (split: Split, index: number): number => placeOf(split, index).length;
   const lengths =
     window === undefined || (parts !== undefined && isUneven(parts)) ? lengthsOf(splits, stepsOf) : undefined;
   const steps =
@@ -55,13 +56,12 @@ export function ownTask(data: OwnData): Task {
   }
   const isRagged = lengths !== undefined && Object.values(lengths).some((of) => of.some((length) => length !== steps));
 
-  const reads = async (split: Split, indices: Uint32Array): Promise<readonly ReadExample[]> => {
+  const reads = async (split: Split, indices: Uint32Array, offset?: Uniform): Promise<readonly ReadExample[]> => {
     checkIndices(name, split, splits[split], indices);
     return Promise.all(
       Array.from(indices, async (index) => {
-        const { segment, from } = examples[split].place(index);
+        const { segment, from, length } = placeOf(split, index, offset);
         const { sequence } = segment;
-        const length = stepsOf(split, index);
         const wanted = from + length + behind;
         const to = Math.min(wanted, store.lengths[sequence]);
         const known = await store.rows(sequence, from, to);
@@ -75,6 +75,52 @@ export function ownTask(data: OwnData): Task {
   const change = preparation.change === true;
   const weights = weightPart(store, roles, preparation, targets[0]);
   const keys = new SequenceKeys(store, window !== undefined || targets.some(({ at }) => isEachStep(at)), options.dates);
+
+  const batch = async (split: Split, indices: Uint32Array, offset?: Uniform): Promise<TaskBatch> => {
+    const read = await reads(split, indices, offset);
+    const longest = Math.max(...read.map(({ length }) => length));
+    const count = indices.length;
+    const made: Record<string, Float32Array> = {};
+    for (const part of inputs) {
+      const overSteps = part.over === "steps";
+      const width = part.columns.length;
+      const values = new Float32Array((overSteps ? longest : 1) * count * width);
+      for (const [e, { sequence, from, rows, row, length }] of read.entries()) {
+        if (!overSteps) fill(values, e * width, part, row, 0, { sequence });
+        else
+          for (let t = 0; t < length; t++)
+            fill(values, (t * count + e) * width, part, rows, t * store.width, { sequence, step: from + t });
+      }
+      made[part.name] = values;
+    }
+    for (const target of predicting ? [] : targets) {
+      const { part, width } = target;
+      if (part === undefined) throw new Error(`${name} lacks ${target.name}, which it is trained on`);
+      const places = targetRows(target, read, horizon, longest);
+      const values = new Float32Array(places.size * width);
+      places.each((to, e, t) => {
+        const { sequence, from, rows, row, length } = read[e];
+        const place: RowPlace = t === undefined ? { sequence } : { sequence, step: from + t };
+        const base = change && t !== undefined ? (length - 1) * store.width : undefined;
+        fill(values, to * width, part, t === undefined ? row : rows, (t ?? 0) * store.width, place, base);
+      });
+      made[target.name] = values;
+    }
+    if (weights !== undefined && !predicting) {
+      const places = targetRows(weights, read, horizon, longest);
+      const values = new Float32Array(places.size);
+      places.each((to, e, t) => {
+        values[to] = weights.weightOf(read[e], t);
+      });
+      made[WEIGHT] = values;
+    }
+    return {
+      inputs: made,
+      steps: longest,
+      examples: count,
+      ...(isRagged && { lengths: Uint32Array.from(read, ({ length }) => length) }),
+    };
+  };
 
   return {
     name,
@@ -91,51 +137,12 @@ export function ownTask(data: OwnData): Task {
     ...(parts && { sequences: (split: Split) => parts[split].sequences, carry: going?.carry }),
     preparation,
     outputs: Object.fromEntries(targets.map((target) => [target.name, outputOf(target, store, horizon)])),
-    async batch(split, indices) {
-      const read = await reads(split, indices);
-      const longest = Math.max(...read.map(({ length }) => length));
-      const count = indices.length;
-      const made: Record<string, Float32Array> = {};
-      for (const part of inputs) {
-        const overSteps = part.over === "steps";
-        const width = part.columns.length;
-        const values = new Float32Array((overSteps ? longest : 1) * count * width);
-        for (const [e, { sequence, from, rows, row, length }] of read.entries()) {
-          if (!overSteps) fill(values, e * width, part, row, 0, { sequence });
-          else
-            for (let t = 0; t < length; t++)
-              fill(values, (t * count + e) * width, part, rows, t * store.width, { sequence, step: from + t });
-        }
-        made[part.name] = values;
-      }
-      for (const target of predicting ? [] : targets) {
-        const { part, width } = target;
-        if (part === undefined) throw new Error(`${name} lacks ${target.name}, which it is trained on`);
-        const places = targetRows(target, read, horizon, longest);
-        const values = new Float32Array(places.size * width);
-        places.each((to, e, t) => {
-          const { sequence, from, rows, row, length } = read[e];
-          const place: RowPlace = t === undefined ? { sequence } : { sequence, step: from + t };
-          const base = change && t !== undefined ? (length - 1) * store.width : undefined;
-          fill(values, to * width, part, t === undefined ? row : rows, (t ?? 0) * store.width, place, base);
-        });
-        made[target.name] = values;
-      }
-      if (weights !== undefined && !predicting) {
-        const places = targetRows(weights, read, horizon, longest);
-        const values = new Float32Array(places.size);
-        places.each((to, e, t) => {
-          values[to] = weights.weightOf(read[e], t);
-        });
-        made[WEIGHT] = values;
-      }
-      return {
-        inputs: made,
-        steps: longest,
-        examples: count,
-        ...(isRagged && { lengths: Uint32Array.from(read, ({ length }) => length) }),
-      };
-    },
+    batch: (split, indices) => batch(split, indices),
+    ...(options.randomOffset && {
+      inEpoch: (uniform: Uniform) => ({
+        batch: (split: Split, indices: Uint32Array) => batch(split, indices, split === "train" ? uniform : undefined),
+      }),
+    }),
     keys: {
       names: keys.keys,
       async of(split, index, at) {

@@ -5,7 +5,7 @@ import { lastAtMost } from "./last-at-most.ts";
 import { permutation } from "./shuffle.ts";
 import { splitNamed } from "./split-words.ts";
 import type { Store } from "./store.ts";
-import type { RandomStreams, Split } from "./task.ts";
+import type { RandomStreams, Split, Uniform } from "./task.ts";
 
 /** Steps `from` … `to` − 1 of a sequence, all in one split. No example reaches over its ends. */
 export interface Segment {
@@ -148,27 +148,40 @@ async function byColumn(store: Store, name: string): Promise<Segments> {
 /** Examples: `steps` steps from each of many places, or whole segments. */
 export interface Examples {
   readonly count: number;
-  /** The segment of an example, and its first step in the sequence. */
-  place(index: number): { readonly segment: Segment; readonly from: number };
+  /** The segment of an example, and its first step in the sequence: without `offset`, or with the one that this draws of the segment. */
+  place(index: number, offset?: Uniform): { readonly segment: Segment; readonly from: number };
   /** Segments that are too short for a single example. */
   readonly short: number;
 }
 
-/**
- * All windows of `needed` steps, `stride` apart, or without `needed` a segment each, if it has at least `least` steps. With `toEnd`, the
- * last window of a segment ends with it, and may be nearer to the one before.
- */
+/** Which windows of segments are examples. */
+export interface Windows {
+  /** Steps of a window; without, each segment is one, if it has at least `least` steps. */
+  readonly needed: number | undefined;
+  readonly stride: number;
+  readonly least: number;
+  /** The last window of a segment ends with it, and may be nearer to the one before. */
+  readonly toEnd?: boolean;
+  /**
+   * The windows of a segment may begin at an offset below the stride, of which a segment has only those that leave room for a window.
+   * As many windows are counted as fit at every offset.
+   */
+  readonly movable?: boolean;
+}
+
+/** All windows of segments, a stride apart. */
 export function examplesOf(
   segments: readonly Segment[],
-  needed: number | undefined,
-  stride: number,
-  least: number,
-  toEnd = false,
+  { needed, stride, least, toEnd = false, movable = false }: Windows,
 ): Examples {
   const round = toEnd ? Math.ceil : Math.floor;
-  const counts = segments.map(({ from, to }) => {
-    if (needed === undefined) return Number(to - from >= least);
-    return to - from < needed ? 0 : round((to - from - needed) / stride) + 1;
+  /** How many offsets the windows of a segment may have. */
+  const offsets = ({ from, to }: Segment): number =>
+    movable && needed !== undefined ? Math.min(stride, to - from - needed + 1) : 1;
+  const counts = segments.map((segment) => {
+    const steps = segment.to - segment.from;
+    if (needed === undefined) return Number(steps >= least);
+    return steps < needed ? 0 : round((steps - needed - (offsets(segment) - 1)) / stride) + 1;
   });
   const used = segments.filter((_, at) => counts[at] > 0);
   /** The number of the first example of each segment. */
@@ -182,10 +195,11 @@ export function examplesOf(
   return {
     count,
     short: segments.length - used.length,
-    place(index) {
+    place(index, offset) {
       const at = lastAtMost(firsts, index);
       const segment = used[at];
-      const from = segment.from + (index - firsts[at]) * stride;
+      const moved = offset === undefined ? 0 : Math.floor(offset(at) * offsets(segment));
+      const from = segment.from + moved + (index - firsts[at]) * stride;
       return { segment, from: needed === undefined ? from : Math.min(from, segment.to - needed) };
     },
   };

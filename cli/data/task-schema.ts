@@ -12,7 +12,7 @@ import {
   truth,
   whole,
 } from "../report/schema.ts";
-import type { Split, Task, TaskBatch, TaskForm, TaskInput } from "./task.ts";
+import type { Split, Task, TaskBatch, TaskForm, TaskInput, Uniform } from "./task.ts";
 
 const taskInput: Schema<TaskInput> = either("kind", {
   value: record({ kind: oneOf("value"), shape: list(whole(1)), time: truth }),
@@ -44,8 +44,22 @@ export function checkedTask(value: unknown, where: string): Task {
     carry: undefined,
     ...(task.sequences && { sequences: (split: Split) => checkedSequences(task, split, where) }),
     ...(task.lengths && { lengths: (split: Split) => checkedLengths(task, split, where) }),
-    batch: async (split, indices) => checkedBatch(task, await task.batch(split, indices), indices.length, where),
+    ...(task.inEpoch && {
+      inEpoch: (uniform: Uniform) => checkedBatches(task, checkedEpoch(task, uniform, where), where),
+    }),
+    ...checkedBatches(task, task, where),
   };
+}
+
+const checkedBatches = (task: Task, source: Pick<Task, "batch">, where: string): Pick<Task, "batch"> => ({
+  batch: async (split, indices) => checkedBatch(task, await source.batch(split, indices), indices.length, where),
+});
+
+function checkedEpoch(task: Task, uniform: Uniform, where: string): Pick<Task, "batch"> {
+  const epoch = task.inEpoch?.(uniform);
+  if (typeof epoch?.batch !== "function")
+    throw wrong(where, "task.inEpoch returns nothing that has a function `batch`");
+  return epoch;
 }
 
 const wrong = (where: string, why: string): Failure =>

@@ -12,6 +12,9 @@ export type TaskInput =
   | { readonly kind: "value"; readonly shape: readonly number[]; readonly time: boolean }
   | { readonly kind: "index"; readonly size: number; readonly time: boolean };
 
+/** Number `index` of a random stream: in [0, 1), always the same for the same index. */
+export type Uniform = (index: number) => number;
+
 /** A part of the examples. */
 export type Split = "train" | "validation" | "test";
 
@@ -108,6 +111,11 @@ export interface Task {
    */
   inUnits?(target: string, split: Split, indices: Uint32Array, values: Float32Array): Promise<Float64Array>;
   readonly baseline?: Baseline;
+  /**
+   * The examples as one epoch of training has them, if chance changes them from epoch to epoch: as many, and of the same form. `uniform`
+   * is the epoch's own. What is measured, and what statistics are estimated from, are the examples of `batch`.
+   */
+  inEpoch?(uniform: Uniform): Pick<Task, "batch">;
   /** The examples numbered `indices`, always the same for the same numbers. Throws RangeError for a number outside the split. */
   batch(split: Split, indices: Uint32Array): TaskBatch | Promise<TaskBatch>;
 }
@@ -119,9 +127,6 @@ export interface ReadyTask extends Task {
 
 /** What a model must fit, which is known without a single example. */
 export type TaskForm = Pick<Task, "name" | "inputs" | "dims" | "steps">;
-
-/** Number `index` of a random stream: in [0, 1), always the same for the same index. */
-export type Uniform = (index: number) => number;
 
 /** Random streams by name. Generated tasks use one for each split, so that no two splits share a number. */
 export type RandomStreams = (name: string) => Uniform;

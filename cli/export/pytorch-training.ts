@@ -71,6 +71,8 @@ export async function trainingFiles(
       "--carry, where batches go on from each other",
       "train on whole sequences, or windows without --carry",
     );
+  if (task.inEpoch !== undefined)
+    throw refused("examples that each epoch draws anew (--random-offset)", "train on the same windows in each epoch");
   const around = modelAround(request, model.task);
   const ragged = request.ragged || isRagged(task);
   const { executable } = await compileFile(

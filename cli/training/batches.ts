@@ -30,9 +30,11 @@ export async function* trainingBatches(
   first = 0,
 ): AsyncGenerator<{ readonly epoch: number; readonly batch: TaskBatch }, never> {
   const order = drawnForTraining(task, batch, streams, first);
+  // What an epoch draws is its own, so that a resumed run continues where it stopped.
+  const source = (epoch: number): Pick<Task, "batch"> => task.inEpoch?.(streams(`examples/${epoch}`)) ?? task;
   const prepared = (): { readonly epoch: number; readonly batch: Promise<TaskBatch> } => {
     const { epoch, drawn } = order.next().value;
-    return { epoch, batch: begun(task, "train", drawn) };
+    return { epoch, batch: begun(source(epoch), "train", drawn) };
   };
   for (let next = prepared(); ; ) {
     const now = next;
@@ -43,13 +45,13 @@ export async function* trainingBatches(
 }
 
 /** Begins to make a batch. An error is for whoever waits for it, and nobody may. */
-function begun(task: Task, split: Split, drawn: Drawn): Promise<TaskBatch> {
+function begun(task: Pick<Task, "batch">, split: Split, drawn: Drawn): Promise<TaskBatch> {
   const batch = made(task, split, drawn);
   batch.catch(() => {});
   return batch;
 }
 
-async function made(task: Task, split: Split, { indices, begins, over }: Drawn): Promise<TaskBatch> {
+async function made(task: Pick<Task, "batch">, split: Split, { indices, begins, over }: Drawn): Promise<TaskBatch> {
   const batch = await task.batch(split, indices);
   const { lengths = new Uint32Array(indices.length).fill(batch.steps) } = batch;
   return {

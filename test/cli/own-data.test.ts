@@ -102,6 +102,44 @@ describe("a table", () => {
       }
     }));
 
+  test("whose windows begin elsewhere in each epoch is trained on further as if nothing had been", () =>
+    inPlace(async (place) => {
+      const moving = ["--stride", "12", "--random-offset", "--batch", "4", "--evaluate-every", "3"];
+      const ended = await train(place, ...moving, "--steps", "15");
+      expect(ended.stderr).toContain("each epoch begins its training windows at an offset of its own, below 12 steps");
+      const { options } = JSON.parse(await readFile(join(place.out, "run.json"), "utf8"));
+      expect(options.own).toMatchObject({ window: 12, stride: 12, randomOffset: true });
+      // 16 windows fit at every offset, so an epoch has 4 batches, and the second half begins in the midst of one.
+      const halves = { ...place, out: join(place.folder, "halves") };
+      expect((await train(halves, ...moving, "--steps", "7")).code).toBe(0);
+      const resumed = await cellc(["train", "--resume", halves.out, "--steps", "15", "--json"]);
+      expect([resumed.code, JSON.parse(resumed.stdout).step]).toEqual([0, 15]);
+      expect(await checkpointOf(halves.out)).toEqual(await checkpointOf(place.out));
+      const fixed = { ...place, out: join(place.folder, "fixed") };
+      await train(fixed, "--stride", "12", "--batch", "4", "--evaluate-every", "3", "--steps", "15");
+      expect((await checkpointOf(fixed.out)).tensors).not.toEqual((await checkpointOf(place.out)).tensors);
+      const [own, same] = await Promise.all(
+        [place, fixed].map(async ({ out }) => JSON.parse((await cellc(["eval", out, "--json"])).stdout)),
+      );
+      expect([own.examples, same.examples]).toEqual([2, 2]);
+      const predicted = await cellc(["predict", place.out, "--out", join(place.folder, "p.csv"), "--json"]);
+      expect([predicted.code, JSON.parse(predicted.stdout).rows]).toEqual([0, 19]);
+      const python = ["export", place.out, "--to", "pytorch", "--distributed", "--out", join(place.folder, "torch")];
+      const exported = await cellc(python);
+      expect([exported.code, exported.stderr]).toEqual([2, expect.stringContaining("(--random-offset)")]);
+    }));
+
+  test.each([
+    [["--random-offset"], "--random-offset moves windows by less than a stride"],
+    [["--random-offset", "--stride", "12", "--carry"], "with --carry"],
+  ])("with %j is refused, since no window could begin elsewhere", (more, words) =>
+    inPlace(async ({ cell, table, out }) => {
+      const own = ["--data", table, "--window", "12", "--target", "load", ...more];
+      const ended = await cellc(["train", cell, ...own, "--out", out]);
+      expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining(words)]);
+    }),
+  );
+
   test("of other values has the scales of the checkpoint, and is not trained on further", () =>
     inPlace(async (place) => {
       await train(place, "--steps", "4");
@@ -326,6 +364,12 @@ describe("a module", () => {
     ["batch.mjs", sound.replace("inputs: { x, y }", "inputs: { x }"), "y of a batch is no Float32Array of 8 numbers"],
     ["steps.mjs", sound.replace("steps, examples:", "steps: 9, examples:"), "a batch has 9 steps, and task.steps is 4"],
     ["whole.mjs", sound.replace("validation: 8", "validation: 0"), "sums has no examples in validation"],
+    ["epoch.mjs", sound.replace("batch(", "inEpoch() {},\nbatch("), "task.inEpoch returns nothing that has a function"],
+    [
+      "later.mjs",
+      sound.replace("batch(", "inEpoch: () => ({ batch: () => ({ examples: 7 }) }),\nbatch("),
+      "a batch of 8 examples says it has 7",
+    ],
     ["syntax.mjs", "export const task = {", "cannot load"],
   ])("such as %s is refused", (name, text, words) =>
     inPlace(async (place) => {

@@ -83,6 +83,53 @@ describe("a forecast", () => {
     );
   });
 
+  test("with a random offset has windows side by side from anywhere below the stride, as many in each epoch", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 10, max: 90 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        async (steps, window, stride, drawn) => {
+          const shape: DataOptions = { ...options, window, stride, horizon: 1 };
+          const { task: fixed } = await opened(series(steps), shape);
+          const { task, said } = await opened(series(steps), { ...shape, randomOffset: true });
+          expect(said).toContain(`an offset of its own, below ${stride} steps`);
+          const end = Math.floor(0.7 * steps + 1e-9);
+          const offsets = Math.min(stride, end - window);
+          // As many as fit at the largest offset.
+          expect(task.splits.train).toBe(Math.floor((end - window - offsets) / stride) + 1);
+          const offset = Math.floor(drawn * offsets);
+          const indices = Uint32Array.from({ length: task.splits.train }, (_, i) => i);
+          const { inputs, examples } = await task.inEpoch!(() => drawn).batch("train", indices);
+          for (const e of indices)
+            for (let t = 0; t < window; t++) expect(inputs.x[(t * examples + e) * 2]).toBe(offset + e * stride + t);
+          for (const e of indices) expect(inputs.y[e]).toBe(offset + e * stride + window);
+          // What is measured, and what statistics are estimated from, does not move.
+          const first = Uint32Array.of(0);
+          expect(await task.batch("train", first)).toEqual(await fixed.batch("train", first));
+          for (const split of ["validation", "test"] as const) {
+            expect(task.splits[split]).toBe(fixed.splits[split]);
+            if (fixed.splits[split] === 0) continue;
+            expect(await task.inEpoch!(() => drawn).batch(split, first)).toEqual(await fixed.batch(split, first));
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test("with a random offset draws one for each sequence, so that none is without a window", async () => {
+    const table = `id,a\n${["p", "q", "r"].flatMap((id, s) => Array.from({ length: [5, 9, 30][s] }, (_, t) => `${id},${100 * s + t}`)).join("\n")}\n`;
+    const shape = { group: "id", inputs: { x: ["a"] }, target: { y: ["a"] }, window: 4, stride: 4 } as const;
+    const { task } = await opened(table, { ...shape, scale: "none", split: [1, 0, 0], randomOffset: true });
+    // Of 5 steps, one window at two offsets; of 9, one at the largest of four; of 30, six.
+    expect(task.splits.train).toBe(8);
+    const all = Uint32Array.from({ length: 8 }, (_, i) => i);
+    const { inputs } = await task.inEpoch!((sequence) => [0.5, 0.25, 0.99][sequence]).batch("train", all);
+    expect([...inputs.x.subarray(0, 8)]).toEqual([1, 101, 203, 207, 211, 215, 219, 223]);
+  });
+
   test("says its shapes and sizes, and what was understood", async () => {
     const { task, said } = await opened(series(40), options);
     expect(task.inputs).toEqual({
