@@ -12,7 +12,7 @@ import { type LowerOptions, lower, lowerable, lowerUpdate, refusalToCarry, segme
 import { ownsUnits } from "./machine.ts";
 import { type Programs, type Schedule, within } from "./memory-budget.ts";
 import { type Decaying, optimizerGraph, parameterRows } from "./optimizer-graph.ts";
-import { optimizers, readOptimizer } from "./optimizers.ts";
+import { readOptimizer, slotsOf } from "./optimizers.ts";
 import type { CompileOptions } from "./options.ts";
 import { printPartition } from "./partition/print.ts";
 import { DEAR_BYTE } from "./passes/save.ts";
@@ -53,11 +53,10 @@ export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }
   const refused = options.carry ? refusalToCarry(sized) : undefined;
   if (refused) refuseCarry(refused, options.path);
   const { placed, entries } = lower(sized, lowering, names);
-  const { slots } = optimizers[optimizer.name];
   const shared = sharedTensors(
     placed,
     dims,
-    slots,
+    slotsOf(optimizer),
     wanted("update") && hasLoss,
     decayedParameters(graph, optimizer),
     machine.outputs?.width,

@@ -5,7 +5,7 @@
 import { Builder } from "./ir/builder.ts";
 import * as dim from "./ir/dim.ts";
 import type { FlatRegion, Graph, Leaf, Result, Type, Value } from "./ir/types.ts";
-import { type Optimizer, type OptimizerRow, optimizers } from "./optimizers.ts";
+import { type Optimizer, type OptimizerRow, optimizers, slotsOf } from "./optimizers.ts";
 
 /** Parameters are end to end, in so many rows, which kernels treat as examples. A workgroup of its own sums each row. */
 export const parameterRows = 16;
@@ -69,6 +69,7 @@ export function optimizerGraph(
 ): Graph {
   const { name, ...options } = optimizer;
   const row: OptimizerRow = optimizers[name];
+  const names = slotsOf(optimizer);
   const b = new Builder();
   const scalar: Type = { dtype: "f32", time: false, batch: false, shape: [] };
   const leaf = (leaf: Leaf, type: Type): Value => b.one("leaf", [], { leaf, type }, leaf.name.replace("/", "_"));
@@ -85,7 +86,7 @@ export function optimizerGraph(
     group,
     p: vector("p", "param", group),
     g: vector("g", "grad", group),
-    slots: row.slots.map((s, i) => vector(s, "slot", group, i)),
+    slots: names.map((s, i) => vector(s, "slot", group, i)),
   }));
   const lr = hyper("lr");
   const step = hyper("step");
@@ -113,7 +114,7 @@ export function optimizerGraph(
   };
   for (const [at, { group, p, slots }] of memory.entries()) {
     take(`p${group.suffix}`, made[at].p, p);
-    for (const [i, value] of made[at].slots.entries()) take(row.slots[i] + group.suffix, value, slots[i]);
+    for (const [i, value] of made[at].slots.entries()) take(names[i] + group.suffix, value, slots[i]);
   }
   if (moved && before) {
     const kept = b.select(done, moved, before);

@@ -24,6 +24,7 @@ interface Arguments<Values> {
   readonly p: Value;
   /** The clipped gradient. */
   readonly g: Value;
+  /** Those that the options need, in the order of the row. */
   readonly slots: readonly Value[];
   readonly lr: Value;
   /** 1, 2, … */
@@ -31,16 +32,25 @@ interface Arguments<Values> {
   readonly options: Values;
 }
 
+/** What is kept of each parameter from step to step. */
+export interface SlotRow<Option extends string = string> {
+  readonly name: string;
+  /** The option that must not be 0 for it. Default: it is always kept. */
+  readonly with?: Option;
+}
+
 export interface OptimizerRow<Rows extends OptionRows = OptionRows> {
   readonly doc: string;
-  readonly slots: readonly string[];
+  readonly slots: readonly SlotRow[];
   readonly options: Rows;
   /** The new parameters, and the new slots. */
   update(a: Arguments<ValuesOf<Rows>>): { readonly p: Value; readonly slots: readonly Value[] };
 }
 
-/** Gives a row's `update` the types of its options. */
-const row = <Rows extends OptionRows>(made: OptimizerRow<Rows>): OptimizerRow<Rows> => made;
+/** Gives a row's `update` the types of its options, and lets its slots name no others. */
+const row = <Rows extends OptionRows>(
+  made: OptimizerRow<Rows> & { readonly slots: readonly SlotRow<keyof Rows & string>[] },
+): OptimizerRow<Rows> => made;
 
 const blend = (b: Builder, weight: number, old: Value, now: Value): Value =>
   b.add(b.mul(b.scalar(weight), old), b.mul(b.scalar(1 - weight), now));
@@ -57,9 +67,11 @@ const moments = {
   eps: number({ doc: "ε, outside the root", default: 1e-8 }, divisor),
 };
 
+const momentSlots = [{ name: "m" }, { name: "v" }] as const;
+
 const adam = row({
   doc: "m ← β₁·m + (1 − β₁)·g; v ← β₂·v + (1 − β₂)·g²; p − lr·m̂ / (√v̂ + ε), m̂ and v̂ without their bias (Kingma & Ba 2015)",
-  slots: ["m", "v"],
+  slots: momentSlots,
   options: moments,
   update: ({ b, p, g, slots, lr, step, options: { betas, eps } }) => {
     const m = blend(b, betas[0], slots[0], g);
@@ -80,7 +92,7 @@ export const optimizers = {
   }),
   momentum: row({
     doc: "heavy ball, as PyTorch: m ← μ·m + g; p − lr·m",
-    slots: ["m"],
+    slots: [{ name: "m" }],
     options: {
       momentumFactor: number({ doc: "μ, the weight of the steps before", default: 0.9 }, weight),
     },
@@ -90,21 +102,24 @@ export const optimizers = {
     },
   }),
   rmsprop: row({
-    doc: "as Blocks, which Cooijmans et al. used: r ← ρ·r + (1 − ρ)·g²; p − lr·g / max(√r, ε)",
-    slots: ["r"],
+    doc: "as Blocks, which Cooijmans et al. used: r ← ρ·r + (1 − ρ)·g²; p − lr·g / max(√r, ε); with momentum, as PyTorch, m ← μ·m + g / max(√r, ε); p − lr·m",
+    slots: [{ name: "r" }, { name: "m", with: "momentumFactor" }],
     options: {
+      momentumFactor: number({ doc: "μ, the weight of the steps before; 0 is no momentum", default: 0 }, weight),
       rmsDecay: number({ doc: "ρ, the weight of the mean square before", default: 0.9 }, weight),
       eps: number({ doc: "ε, the least that is divided by", default: 1e-5 }, divisor),
     },
-    update: ({ b, p, g, slots, lr, options: { rmsDecay, eps } }) => {
-      const r = blend(b, rmsDecay, slots[0], b.square(g));
-      return { p: b.sub(p, b.mul(lr, b.div(g, b.max(b.sqrt(r), b.scalar(eps))))), slots: [r] };
+    update: ({ b, p, g, slots: [before, ...momentum], lr, options: { momentumFactor, rmsDecay, eps } }) => {
+      const r = blend(b, rmsDecay, before, b.square(g));
+      const scaled = b.div(g, b.max(b.sqrt(r), b.scalar(eps)));
+      const m = momentum.map((steps) => b.add(b.mul(b.scalar(momentumFactor), steps), scaled));
+      return { p: b.sub(p, b.mul(lr, m[0] ?? scaled)), slots: [r, ...m] };
     },
   }),
   adam,
   adamw: row({
     doc: "Adam with decoupled weight decay: p ← p − lr·λ·p before Adam's step (Loshchilov & Hutter 2019)",
-    slots: adam.slots,
+    slots: momentSlots,
     options: {
       ...moments,
       weightDecay: number({ doc: "λ, decoupled weight decay; 0 is Adam", default: 0.01 }, notNegative),
@@ -153,6 +168,13 @@ export function readOptimizer(choice: string | { readonly name: string } = defau
   const taken: Readonly<Record<string, unknown>> = takeOptions(name, rows, given);
   const options = Object.entries(rows).map(([option, row]) => [option, taken[option] ?? row.default]);
   return { name, ...Object.fromEntries(options) } as Optimizer;
+}
+
+/** The names of what an optimiser with these options keeps of each parameter. */
+export function slotsOf({ name, ...options }: Optimizer): readonly string[] {
+  const values: Readonly<Record<string, unknown>> = options;
+  const { slots }: OptimizerRow = optimizers[name];
+  return slots.filter((slot) => slot.with === undefined || values[slot.with] !== 0).map((slot) => slot.name);
 }
 
 export const isOptimizer = (name: unknown): name is OptimizerName =>

@@ -28,6 +28,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
   "mnist-rows": mnist("rows"),
   "mnist-pixels": mnist("pixels"),
   "mnist-permuted": mnist("permuted"),
+  "mnist-permuted-released": mnist("permuted-released"),
   digits: async ({ streams }) => digitsTask("pixels", streams),
   "digits-rows": async ({ streams }) => digitsTask("rows", streams),
   adding: async ({ streams, steps }) => addingTask(steps ?? ADDING_STEPS, streams),
@@ -40,6 +41,7 @@ const FORMS: Readonly<Record<string, () => TaskForm>> = {
   "mnist-rows": () => mnistForm("rows"),
   "mnist-pixels": () => mnistForm("pixels"),
   "mnist-permuted": () => mnistForm("permuted"),
+  "mnist-permuted-released": () => mnistForm("permuted-released"),
 };
 
 /** Opens a task. Throws C0301 for an unknown name, and any error from reading its data. */

@@ -79,7 +79,10 @@ describe("the command line", () => {
 describe("cellc data", () => {
   test("lists the tasks", async () => {
     const { code, stdout } = await cellc(["data"]);
-    expect([code, stdout]).toEqual([0, "mnist-rows\nmnist-pixels\nmnist-permuted\ndigits\ndigits-rows\nadding\n"]);
+    expect([code, stdout]).toEqual([
+      0,
+      "mnist-rows\nmnist-pixels\nmnist-permuted\nmnist-permuted-released\ndigits\ndigits-rows\nadding\n",
+    ]);
   });
 
   test("shows the same examples every time, whatever the seed", async () => {

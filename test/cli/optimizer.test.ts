@@ -48,6 +48,30 @@ describe("an optimiser's options", () => {
       ]);
     }));
 
+  test("that make an optimiser keep more make a checkpoint have it, and one without it is not gone on from", () =>
+    withFolder(async (folder) => {
+      const rmsprop = (out: string, ...more: readonly string[]) =>
+        cellc(["train", ...SMALL, "--optimizer", "rmsprop", "--out", join(folder, out), ...more]);
+      const slotsIn = async (out: string): Promise<ReadonlySet<string>> => {
+        const { tensors } = await readCheckpoint(join(folder, out, "model.safetensors"));
+        return new Set([...tensors.keys()].flatMap((name) => /^slot\/([^/]*)/.exec(name)?.[1] ?? []));
+      };
+      const momentum = ["--momentum-factor", "0.9"];
+      for (const [out, ...more] of [["plain"], ["none", "--momentum-factor", "0"], ["heavy", ...momentum]])
+        expect((await rmsprop(out, "--steps", "2", ...more)).code).toBe(0);
+      expect([...(await slotsIn("plain"))]).toEqual(["r"]);
+      expect([...(await slotsIn("heavy"))].sort()).toEqual(["m", "r"]);
+      const [plain, none] = ["plain", "none"].map((out) => readFile(join(folder, out, "model.safetensors")));
+      expect((await plain).equals(await none)).toBe(true);
+      const other = await rmsprop("plain", "--steps", "3", ...momentum, "--resume", "--allow-other-equations");
+      expect([other.code, other.stderr]).toEqual([1, expect.stringContaining("it lacks `slot/m/")]);
+      const whole = await rmsprop("whole", "--steps", "4", ...momentum);
+      const resumed = await rmsprop("heavy", "--steps", "4", ...momentum, "--resume");
+      expect([whole.code, resumed.code]).toEqual([0, 0]);
+      const [once, twice] = ["whole", "heavy"].map((out) => readCheckpoint(join(folder, out, "model.safetensors")));
+      expect((await twice).tensors).toEqual((await once).tensors);
+    }));
+
   test.each([
     [["--weight-decay", "0.1"], "--weight-decay is no option of adam", "--optimizer adamw"],
     [["--optimizer", "sgd", "--eps", "1e-8"], "--eps is no option of sgd", "--optimizer rmsprop or adam or adamw"],

@@ -9,6 +9,7 @@ import {
   readOptimizer,
   recordedOptimizer,
   recordedOptions,
+  slotsOf,
 } from "../../compiler/optimizers.ts";
 import { compile } from "../semantics/sources.ts";
 import { optimizersDoc } from "./optimizers-doc.ts";
@@ -60,6 +61,8 @@ describe("an optimiser's options", () => {
     [{ name: "adam", eps: 1e-8, betas: [0.9, 0.999] }, {}],
     [{ name: "adam", betas: [0.9, 0.99] }, { betas: "0.9,0.99" }],
     [{ name: "rmsprop", eps: 1e-8 }, { eps: "1e-8" }],
+    [{ name: "rmsprop", momentumFactor: 0 }, {}],
+    [{ name: "rmsprop", momentumFactor: 0.9 }, { momentumFactor: "0.9" }],
     // Once, `adamw` alone meant another.
     ["adamw", { weightDecay: "0.01" }],
     [
@@ -75,6 +78,19 @@ describe("an optimiser's options", () => {
   it("are none of an optimiser that is not known, and of those that are not known nothing is made", () => {
     expect(recordedOptimizer("lion")).toBeUndefined();
     expect(recordedOptimizer("adam", { nesterov: "1", eps: "small" })).toEqual(readOptimizer("adam"));
+  });
+
+  it.each<[OptimizerChoice, readonly string[]]>([
+    ["sgd", []],
+    ["momentum", ["m"]],
+    // A momentum of 0 is one that is kept, as it ever was.
+    [{ name: "momentum", momentumFactor: 0 }, ["m"]],
+    ["rmsprop", ["r"]],
+    [{ name: "rmsprop", momentumFactor: 0, rmsDecay: 0 }, ["r"]],
+    [{ name: "rmsprop", momentumFactor: 0.9 }, ["r", "m"]],
+    ["adamw", ["m", "v"]],
+  ])("say what is kept of each parameter: %j", (choice, slots) => {
+    expect(slotsOf(readOptimizer(choice))).toEqual(slots);
   });
 
   it("docs/optimizers.md says what the table of optimisers says", async () => {

@@ -1,8 +1,11 @@
 /** The text of `docs/optimizers.md`: the table of optimisers, for people. */
 import { flagOf } from "../../cli/optimizer.ts";
-import { type OptimizerRow, optimizers } from "../../compiler/optimizers.ts";
+import { type OptimizerRow, optimizers, type SlotRow } from "../../compiler/optimizers.ts";
 
 const row = (cells: readonly string[]): string => `| ${cells.map((c) => c.replaceAll("|", "\\|")).join(" | ")} |`;
+
+const kept = ({ name, with: option }: SlotRow): string =>
+  `\`${name}\`${option === undefined ? "" : ` (with \`${option}\`)`}`;
 
 export function optimizersDoc(): string {
   return `${[
@@ -15,7 +18,7 @@ export function optimizersDoc(): string {
     row(["optimiser", "step", "kept for each parameter"]),
     row(["---", "---", "---"]),
     ...Object.entries<OptimizerRow>(optimizers).map(([name, { doc, slots }]) =>
-      row([`\`${name}\``, doc, slots.map((slot) => `\`${slot}\``).join(", ")]),
+      row([`\`${name}\``, doc, slots.map(kept).join(", ")]),
     ),
     "",
     "## Options",

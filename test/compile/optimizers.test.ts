@@ -9,7 +9,7 @@ import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import { printGraph } from "../../compiler/ir/text.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
 import { type Decaying, optimizerGraph } from "../../compiler/optimizer-graph.ts";
-import { type OptimizerChoice, optimizerNames, optimizers, readOptimizer } from "../../compiler/optimizers.ts";
+import { type OptimizerChoice, optimizerNames, optimizers, readOptimizer, slotsOf } from "../../compiler/optimizers.ts";
 import { rangeOf } from "../../runtime/layout.ts";
 import type { Tensor } from "../../runtime/plan.ts";
 import { type FixtureTensors, readFixture } from "../fixtures/pytorch/fixture.ts";
@@ -54,7 +54,7 @@ describe("the reference takes PyTorch's steps:", () => {
     const decayed = Object.entries(start).reduce((n, [name, { data }]) => n + (decays.has(name) ? data.length : 0), 0);
     const decaying: Decaying = decayed === 0 ? "none" : decayed === row ? "all" : "some";
     const graph = optimizerGraph(optimizer, { decaying });
-    const own = optimizers[optimizer.name].slots;
+    const own = slotsOf(optimizer);
     let p = inOrder(start);
     let slots: readonly (readonly number[])[] = own.map(() => p.map(() => 0));
     grads.forEach((gradient, k) => {

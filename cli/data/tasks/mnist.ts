@@ -1,8 +1,9 @@
 /**
- * Sequential MNIST three ways: row by row, pixel by pixel in scanline order, and pixel by pixel in one fixed random order
- * (Le et al. 2015; Cooijmans et al. 2016, section 5.1). The label is asked for after the last step.
+ * Sequential MNIST: row by row, pixel by pixel in scanline order, and pixel by pixel in one fixed random order (Le et al. 2015; Cooijmans
+ * et al. 2016, section 5.1), or by the index that the latter's released script draws. The label is asked for after the last step.
  */
 import { exit, Failure } from "../../failure.ts";
+import { randomIntegers } from "../mersenne-twister.ts";
 import type { ImageSet, Mnist } from "../mnist.ts";
 import { permutation } from "../shuffle.ts";
 import {
@@ -14,16 +15,21 @@ import {
   type TaskForm,
 } from "../task.ts";
 
-export type MnistReading = "rows" | "pixels" | "permuted";
+export type MnistReading = "rows" | "pixels" | "permuted" | "permuted-released";
 
 const SUMMARIES: Readonly<Record<MnistReading, string>> = {
   rows: "MNIST, a row of 28 pixels a step",
   pixels: "MNIST, one pixel a step in scanline order",
   permuted: "MNIST, one pixel a step in one fixed random order",
+  "permuted-released":
+    "MNIST, one pixel a step by the index of Cooijmans et al.'s script, which repeats pixels and leaves out 283",
 };
 
 /** The paper keeps the last 10,000 of the 60,000 training images for validation. */
 const VALIDATION = 10_000;
+
+/** The seed that the released script has unless it is told another. The index is the first that it draws. */
+const RELEASED_SEED = 1;
 
 /** The sizes of MNIST's images. */
 const PUBLISHED = { rows: 28, columns: 28 };
@@ -44,9 +50,9 @@ export function mnistForm(
 }
 
 /**
- * Pixels are scaled to [0, 1]. The last 10,000 training images are for validation (a sixth of a smaller set). The permutation comes
- * from the stream `mnist/order`, a true permutation: the authors' released script drew its indices with replacement, so published
- * permuted scores are not quite on this task.
+ * Pixels are scaled to [0, 1]. The last 10,000 training images are for validation (a sixth of a smaller set). `permuted` is a true
+ * permutation, from the stream `mnist/order`. The authors' released script, `sequential_mnist.py`, draws its index with replacement, so
+ * that published permuted scores may be on `permuted-released`.
  */
 export function mnistTask(reading: MnistReading, mnist: Mnist, streams: RandomStreams): ReadyTask {
   const { rows, columns } = mnist.train;
@@ -54,7 +60,7 @@ export function mnistTask(reading: MnistReading, mnist: Mnist, streams: RandomSt
   const form = mnistForm(reading, mnist.train);
   const { steps } = form;
   const features = size / steps;
-  const order = reading === "permuted" ? permutation(size, streams("mnist/order")) : undefined;
+  const order = orderOf(reading, size, streams);
   const held = Math.min(VALIDATION, Math.floor(mnist.train.count / 6));
   const splits = { train: mnist.train.count - held, validation: held, test: mnist.test.count };
   for (const split of ["train", "test"] as const) {
@@ -97,4 +103,19 @@ export function mnistTask(reading: MnistReading, mnist: Mnist, streams: RandomSt
       return { inputs: { x, y }, steps, examples };
     },
   };
+}
+
+/** Which pixel is read at each step; undefined for the scanline order. */
+function orderOf(reading: MnistReading, size: number, streams: RandomStreams): Uint32Array | undefined {
+  switch (reading) {
+    case "permuted":
+      return permutation(size, streams("mnist/order"));
+    case "permuted-released":
+      return randomIntegers(RELEASED_SEED, size, size);
+    case "rows":
+    case "pixels":
+      return undefined;
+    default:
+      return reading satisfies never;
+  }
 }

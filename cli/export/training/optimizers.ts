@@ -1,5 +1,5 @@
 /** How PyTorch says each of our optimisers, so that its steps are equal to ours: a row each. */
-import type { Optimizer, OptimizerName } from "../../../compiler/optimizers.ts";
+import { type Optimizer, type OptimizerName, slotsOf } from "../../../compiler/optimizers.ts";
 
 type Of<N extends OptimizerName> = Extract<Optimizer, { readonly name: N }>;
 
@@ -36,10 +36,10 @@ export const optimizerSpellings: { readonly [N in OptimizerName]: Spelling<N> } 
   rmsprop: {
     lines: `
 class RMSProp(torch.optim.Optimizer):
-    """As Blocks has it: r ← ρ·r + (1 − ρ)·g²; p − lr·g / max(√r, ε). PyTorch's own divides by √r + ε."""
+    """As Blocks has it: r ← ρ·r + (1 − ρ)·g²; p − lr·g / max(√r, ε), perhaps with momentum. PyTorch's own divides by √r + ε."""
 
-    def __init__(self, params, lr, decay, eps):
-        super().__init__(params, dict(lr=lr, decay=decay, eps=eps))
+    def __init__(self, params, lr, decay, eps, momentum=0.0):
+        super().__init__(params, dict(lr=lr, decay=decay, eps=eps, momentum=momentum))
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -47,17 +47,23 @@ class RMSProp(torch.optim.Optimizer):
             for p in group["params"]:
                 r = self.state[p].setdefault("r", torch.zeros_like(p))
                 r.mul_(group["decay"]).addcmul_(p.grad, p.grad, value=1 - group["decay"])
-                p.sub_(group["lr"] * (p.grad / r.sqrt().clamp(min=group["eps"])))
+                scaled = p.grad / r.sqrt().clamp(min=group["eps"])
+                if group["momentum"] > 0:
+                    scaled = self.state[p].setdefault("m", torch.zeros_like(p)).mul_(group["momentum"]).add_(scaled)
+                p.sub_(group["lr"] * scaled)
 `,
     class: "RMSProp",
-    args: ({ rmsDecay, eps }) => [`decay=${rmsDecay}`, `eps=${eps}`],
-    slots: { r: "r" },
+    args: ({ rmsDecay, eps, momentumFactor }) => [
+      ...[`decay=${rmsDecay}`, `eps=${eps}`],
+      ...(momentumFactor === 0 ? [] : [`momentum=${momentumFactor}`]),
+    ],
+    slots: { r: "r", m: "m" },
   },
   adam: { class: "torch.optim.Adam", ...moments },
   adamw: { class: "torch.optim.AdamW", ...moments },
 };
 
-/** The row of an optimiser, with its arguments. */
+/** The row of an optimiser, with its arguments, and the slots that its options need. */
 export function spelledOptimizer(optimizer: Optimizer): {
   readonly lines?: string;
   readonly class: string;
@@ -66,5 +72,6 @@ export function spelledOptimizer(optimizer: Optimizer): {
   readonly counts: boolean;
 } {
   const row = optimizerSpellings[optimizer.name] as Spelling<OptimizerName>;
-  return { ...row, args: row.args(optimizer), counts: row.counts ?? false };
+  const slots = Object.fromEntries(slotsOf(optimizer).map((slot) => [slot, row.slots[slot]]));
+  return { ...row, args: row.args(optimizer), slots, counts: row.counts ?? false };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openTask, taskNames } from "../../../cli/data/catalogue.ts";
+import { randomIntegers } from "../../../cli/data/mersenne-twister.ts";
 import { loadMnist } from "../../../cli/data/mnist.ts";
 import type { ReadyTask, Split } from "../../../cli/data/task.ts";
 import { addingTask } from "../../../cli/data/tasks/adding.ts";
@@ -14,7 +15,9 @@ const synthetic = await withFolder(async (folder) => {
 });
 
 const tasks: readonly ReadyTask[] = [
-  ...(["rows", "pixels", "permuted"] as const).map((reading) => mnistTask(reading, synthetic, testStreams)),
+  ...(["rows", "pixels", "permuted", "permuted-released"] as const).map((reading) =>
+    mnistTask(reading, synthetic, testStreams),
+  ),
   digitsTask("pixels", testStreams),
   digitsTask("rows", testStreams),
   addingTask(20, testStreams),
@@ -62,7 +65,7 @@ describe.each(tasks.map((task) => [task.name, task] as const))("%s", (_, task) =
 });
 
 describe("sequential MNIST", () => {
-  const [rows, pixels, permuted] = ["rows", "pixels", "permuted"].map((_, i) => tasks[i]);
+  const [rows, pixels, permuted, released] = tasks;
 
   test("scales pixels to [0, 1] and reads rows and pixels in scanline order", () => {
     const wanted = Array.from({ length: 784 }, (_, i) => Math.fround(syntheticPixel(2, i) / 255));
@@ -71,17 +74,27 @@ describe("sequential MNIST", () => {
     expect([rows.dims.D, rows.steps, pixels.dims.D, pixels.steps]).toEqual([28, 28, 1, 784]);
   });
 
+  const read = (task: ReadyTask, split: Split, n: number) => Array.from(task.batch(split, Uint32Array.of(n)).inputs.x);
+  // Pixels of example 0 repeat with period 251, so example 0 plus example 1's tell apart where each came from.
+  const keys = (task: ReadyTask, split: Split) => {
+    const [a, b] = [read(task, split, 0), read(task, split, 1)];
+    return a.map((value, i) => `${value},${b[i]}`);
+  };
+
   test("permuted shows every pixel once, in one order for all examples and splits", () => {
-    const read = (task: ReadyTask, split: Split, n: number) =>
-      Array.from(task.batch(split, Uint32Array.of(n)).inputs.x);
-    // Pixels of example 0 repeat with period 251, so example 0 plus example 1's tell apart where each came from.
-    const keys = (task: ReadyTask, split: Split) => {
-      const [a, b] = [read(task, split, 0), read(task, split, 1)];
-      return a.map((value, i) => `${value},${b[i]}`);
-    };
     expect(keys(permuted, "train").sort()).toEqual(keys(pixels, "train").sort());
     expect(keys(permuted, "train")).not.toEqual(keys(pixels, "train"));
     expect(keys(permuted, "test")).toEqual(keys(permuted, "train"));
+  });
+
+  test("permuted as released reads the index that NumPy draws from the script's seed, which repeats pixels", () => {
+    const shown = keys(released, "train");
+    const pixel = keys(pixels, "train");
+    const index = randomIntegers(1, 784, 784);
+    expect(shown).toEqual(Array.from(index, (at) => pixel[at]));
+    expect(new Set(index).size).toBe(784 - 283);
+    expect(keys(released, "test")).toEqual(shown);
+    expect([released.name, released.dims.D, released.steps]).toEqual(["mnist-permuted-released", 1, 784]);
   });
 
   test("keeps the last images for validation", () => {

@@ -10,7 +10,14 @@ import { scheduleSpellings } from "../../../cli/export/training/schedules.ts";
 import { type TrainScript, trainScript } from "../../../cli/export/training/script.ts";
 import { drawnInOrder, epochOrder } from "../../../cli/training/order.ts";
 import { relativeError } from "../../../compiler/ir/finite-differences.ts";
-import { type OptimizerChoice, optimizerNames, optimizers, readOptimizer } from "../../../compiler/optimizers.ts";
+import {
+  type OptimizerChoice,
+  type OptimizerRow,
+  optimizerNames,
+  optimizers,
+  readOptimizer,
+  slotsOf,
+} from "../../../compiler/optimizers.ts";
 import { Progress } from "../../../runtime/fit/progress.ts";
 import { learningRate, type ScheduleChoice, scheduleNames } from "../../../runtime/fit/schedules.ts";
 import { readFixture } from "../../fixtures/pytorch/fixture.ts";
@@ -107,11 +114,14 @@ describe("an optimiser of the script", () => {
   );
 
   test.each(optimizerNames)("has the slots of %s, under the names of checkpoints", (name) => {
-    const { slots } = optimizers[name];
-    expect(Object.keys(optimizerSpellings[name].slots)).toEqual(slots);
-    const at = runs.findIndex(({ choice }) => choice.name === name);
-    const wanted = slots.flatMap((slot) => Object.keys(start).map((parameter) => `slot/${slot}/${parameter}`));
-    expect(Object.keys(found.steps[at].slots)).toEqual(wanted);
+    const { slots } = optimizers[name] as OptimizerRow;
+    expect(Object.keys(optimizerSpellings[name].slots)).toEqual(slots.map((slot) => slot.name));
+    for (const [at, { choice }] of runs.entries()) {
+      if (choice.name !== name) continue;
+      const own = slotsOf(readOptimizer(choice as OptimizerChoice));
+      const wanted = own.flatMap((slot) => Object.keys(start).map((parameter) => `slot/${slot}/${parameter}`));
+      expect(Object.keys(found.steps[at].slots)).toEqual(wanted);
+    }
   });
 });
 
