@@ -112,14 +112,15 @@ function found(folders: DataFolders, folder: string, names: readonly string[]): 
   throw new Failure(
     "C0405",
     exit.machine,
-    `${names.join(", ")} are not on this machine. Looked in:\n${places.map((place) => `  ${place}`).join("\n") || "  no folder"}`,
+    `${names.join(", ")} ${names.length === 1 ? "is" : "are"} not on this machine. Looked in:\n${places.map((place) => `  ${place}`).join("\n") || "  no folder"}`,
     "put them into a folder and name it with --data DIR or CELLC_DATA",
   );
 }
 
+/** Its files; none if there is no such folder. */
 function namesIn(folder: string): readonly string[] {
   try {
-    return readdirSync(folder);
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [] : [entry.name]));
   } catch {
     return [];
   }
