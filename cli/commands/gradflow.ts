@@ -55,6 +55,8 @@ export async function gradflow(context: Context, file: string, options: Gradflow
   }
   const title = `Gradients of the states: ${name} on ${task.name}`;
   const longest = Math.max(0, ...flows.map(({ norms }) => norms.length));
+  // The states of a loop over another time axis have other steps.
+  const alike = flows.every(({ norms }) => norms.length === longest);
   const subtitle = `${task.lengths === undefined ? "" : "up to "}${longest} steps, batch ${options.batch}, seed ${seed}; γ is the norms' initial gain`;
   const paths = {
     flow: join(options.out, "gradflow.svg"),
@@ -76,7 +78,7 @@ export async function gradflow(context: Context, file: string, options: Gradflow
   await writeAtomically(paths.tanh, drawTanhDerivative());
   await writeAtomically(paths.numbers, `${JSON.stringify(document, null, 2)}\n`);
   output.table(
-    ["state", "trained", "γ", `at t = ${longest}`, "half-way", "at t = 1"],
+    ["state", "trained", "γ", alike ? `at t = ${longest}` : "at the last t", "half-way", "at t = 1"],
     flows.map(({ state, trained, gamma, norms }) => [
       state,
       String(trained),

@@ -133,7 +133,7 @@ async function statsOf(context: Context, model: TrainedModel<StatsOptions>, inte
 }
 
 const statisticsIn = ({ counters, tensors }: SessionState, plan: Plan, norms: Norms) =>
-  statisticsOf(plan, norms, counters.seen, (name) => tensors.get(name)?.data ?? new Float32Array());
+  statisticsOf(plan, norms, counters, (name) => tensors.get(name)?.data ?? new Float32Array());
 
 /** Compiles the plan that the checkpoint should belong to. */
 async function compiled(

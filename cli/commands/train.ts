@@ -8,6 +8,7 @@ import { carryWords } from "../data/carry.ts";
 import { isBuiltIn, openTaskWith, type TaskSettings, withTaskFile } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
 import type { Task, TaskForm } from "../data/task.ts";
+import { largestBatch } from "../data/time-axes.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { optimizerText } from "../optimizer.ts";
@@ -108,11 +109,7 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
     const opened = await openLearner(request, task, "validation", backend, context);
     const { plan, session, learner } = opened;
     // An evaluation needs statistics. Report the error before an epoch is trained in vain.
-    refuseSingleExample(
-      plan,
-      { examples: options.batch, axes: { time: { steps: task.steps } } },
-      options.stats === "exact",
-    );
+    refuseSingleExample(plan, largestBatch(task, options.batch), options.stats === "exact");
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
     if (previous !== undefined) {
       folder.checkIdentity(previous, identity);

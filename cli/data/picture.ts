@@ -1,17 +1,20 @@
 /** Shows examples of a task to people: block characters for a terminal, SVG for a file, numbers for sequences. */
-import type { Split, Task } from "./task.ts";
+import type { Split, Task, TaskBatch } from "./task.ts";
+import { stepsOf, widthOf } from "./time-axes.ts";
 
 const SHADES = " ░▒▓█";
 
 /** Example `index` as text: a picture in shades with two characters per pixel, or the first steps of each input as numbers. */
 export async function exampleText(task: Task, split: Split, index: number): Promise<string> {
-  const { inputs, steps } = await task.batch(split, Uint32Array.of(index));
+  const batch = await task.batch(split, Uint32Array.of(index));
+  const { inputs } = batch;
   const label = Object.entries(task.inputs)
     .filter(([, input]) => !input.time)
     .map(([name]) => `${name} = ${Array.from(inputs[name], shortNumber).join(" ")}`)
     .join(", ");
   const head = `${split} ${index}: ${label}`;
-  if (task.picture === undefined) return `${head}\n${sequenceText(task, inputs, steps)}`;
+  if (task.text !== undefined) return `${head}\n${await task.text(split, index)}`;
+  if (task.picture === undefined) return `${head}\n${sequenceText(task, batch)}`;
   const { rows, columns } = task.picture;
   const pixels = task.picture.pixels(split, index);
   const lines = Array.from({ length: rows }, (_, row) =>
@@ -44,15 +47,17 @@ export function examplesSvg(task: Task, split: Split, indices: readonly number[]
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" shape-rendering="crispEdges"><rect width="100%" height="100%" fill="#dde3ea"/>${squares.join("")}</svg>\n`;
 }
 
-function sequenceText(task: Task, inputs: Readonly<Record<string, Float32Array>>, steps: number): string {
-  const shown = Math.min(steps, 12);
+function sequenceText(task: Task, batch: TaskBatch): string {
   return Object.entries(task.inputs)
     .flatMap(([name, input]) => {
       if (!input.time) return [];
-      const features = input.kind === "index" ? 1 : input.shape.reduce((product, extent) => product * extent, 1);
+      const features = widthOf(input);
+      const steps = stepsOf(batch, name, input);
+      const shown = Math.min(steps, 12);
+      const values = batch.inputs[name];
       return Array.from({ length: features }, (_, f) => {
-        const values = Array.from({ length: shown }, (_, t) => shortNumber(inputs[name][t * features + f]).padStart(5));
-        return `  ${name}[${f}] ${values.join(" ")}${shown < steps ? ` … (${steps} steps)` : ""}`;
+        const first = Array.from({ length: shown }, (_, t) => shortNumber(values[t * features + f]).padStart(5));
+        return `  ${name}[${f}] ${first.join(" ")}${shown < steps ? ` … (${steps} steps)` : ""}`;
       });
     })
     .join("\n");

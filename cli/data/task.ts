@@ -8,9 +8,14 @@ import type { Preparation } from "./preparation.ts";
  * - `value`: floats of `shape` per example (per step where `time`).
  * - `index`: a whole number 0 … size − 1, stored as a float.
  */
-export type TaskInput =
-  | { readonly kind: "value"; readonly shape: readonly number[]; readonly time: boolean }
-  | { readonly kind: "index"; readonly size: number; readonly time: boolean };
+export type TaskInput = (
+  | { readonly kind: "value"; readonly shape: readonly number[] }
+  | { readonly kind: "index"; readonly size: number }
+) & {
+  readonly time: boolean;
+  /** Of an input over time, in a task of several time axes: its axis, as in `over time question`. Default: the main one, `time`. */
+  readonly axis?: string;
+};
 
 /** Number `index` of a random stream: in [0, 1), always the same for the same index. */
 export type Uniform = (index: number) => number;
@@ -20,12 +25,16 @@ export type Split = "train" | "validation" | "test";
 
 /** Some examples, as a model takes them. */
 export interface TaskBatch {
-  /** [T, B, …shape] where the input has time, else [B, …shape]. */
+  /** [T, B, …shape] where the input has time, else [B, …shape]. T is that of the input's axis. */
   readonly inputs: Readonly<Record<string, Float32Array>>;
+  /** T of the main axis. Where every axis has a name of its own: that of the longest. */
   readonly steps: number;
   readonly examples: number;
-  /** The steps that each example has, from its first on; what stands behind them is ignored. Default: all. */
-  readonly lengths?: Uint32Array;
+  /**
+   * The steps that each example has, from its first on; what stands behind them is ignored. Default: all. In a task of several time axes:
+   * those along each, by its name.
+   */
+  readonly lengths?: Uint32Array | Readonly<Record<string, Uint32Array>>;
   /** Where states go on from batch to batch: the examples whose sequences begin with this one, or all. */
   readonly reset?: readonly number[] | "all";
 }
@@ -75,7 +84,7 @@ export interface Task {
   readonly inputs: Readonly<Record<string, TaskInput>>;
   /** The dimensions that the task suggests: `D` features per step, `K` classes or targets. */
   readonly dims: Readonly<Record<string, number>>;
-  /** T: sequence length, the longest one if they differ. */
+  /** T: sequence length, the longest one if they differ, over all time axes. */
   readonly steps: number;
   /** Examples in each split; 0 if there is none. */
   readonly splits: Readonly<Record<Split, number>>;
@@ -85,7 +94,9 @@ export interface Task {
     readonly columns: number;
     pixels(split: Split, index: number): Float32Array;
   };
-  /** The steps of each example of a split, if they differ. */
+  /** An example as text, for `cellc data`. */
+  text?(split: Split, index: number): string | Promise<string>;
+  /** The steps of each example of a split, if they differ. In a task of several time axes: those along its longest. */
   lengths?(split: Split): Uint32Array;
   /**
    * How many examples each sequence of a split has, if examples are parts of sequences: they are numbered sequence after sequence, and

@@ -6,6 +6,7 @@ import { refuseSingleExample } from "../../runtime/single-example.ts";
 import type { Context } from "../context.ts";
 import { seededStreams } from "../data/streams.ts";
 import type { Task } from "../data/task.ts";
+import { largestBatch } from "../data/time-axes.ts";
 import { Failure } from "../failure.ts";
 import { type CurvePoint, evaluationsOf } from "../report/curve-log.ts";
 import { summarise } from "../report/plan-summary.ts";
@@ -236,11 +237,7 @@ async function withRow<T>(
     const request = { ...model, ...training, file, place, target: defaultTarget, threads: 1, quiet: true } as const;
     const options = { compile: compileOnce };
     const opened = await openLearner(request, task, "validation", backend, { ...context, seed: row.seed }, options);
-    refuseSingleExample(
-      opened.plan,
-      { examples: training.batch, axes: { time: { steps: task.steps } } },
-      training.stats === "exact",
-    );
+    refuseSingleExample(opened.plan, largestBatch(task, training.batch), training.stats === "exact");
     return await work(opened);
   } finally {
     backend.close();

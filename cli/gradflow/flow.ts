@@ -1,7 +1,9 @@
 /** Measures how much gradient reaches each state at each step: ‖∂loss/∂h_t‖ (Cooijmans et al. 2016, figure 1a). */
-import type { Plan } from "../../runtime/plan.ts";
+import { elementsOf } from "../../runtime/layout.ts";
+import type { Plan, Tensor } from "../../runtime/plan.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { TaskBatch } from "../data/task.ts";
+import { lengthsAlong } from "../data/time-axes.ts";
 
 /** The norms of one state's gradients, with one initial gain, after some training. */
 export interface Flow {
@@ -16,10 +18,14 @@ export interface Flow {
 
 const PREFIX = "d_state/";
 
-/** The states whose gradients a plan returns. */
-export function statesOf(plan: Plan): readonly string[] {
+/** The gradients of states that a plan returns, by the states' names, with the time axes of their loops. */
+function gradientsOf(plan: Plan): ReadonlyMap<string, Tensor> {
   const tensors = plan.entries.train?.tensors ?? [];
-  return tensors.flatMap(({ name }) => (name.startsWith(PREFIX) ? [name.slice(PREFIX.length)] : []));
+  return new Map(
+    tensors.flatMap((tensor) =>
+      tensor.name.startsWith(PREFIX) ? [[tensor.name.slice(PREFIX.length), tensor] as const] : [],
+    ),
+  );
 }
 
 /** Runs forward and backward on a batch, without an optimiser step, and measures every state. */
@@ -29,9 +35,13 @@ export async function measureFlow(
 ): Promise<readonly Pick<Flow, "state" | "norms">[]> {
   await session.run("train", batch);
   const flows: Pick<Flow, "state" | "norms">[] = [];
-  for (const state of statesOf(session.plan)) {
-    const gradient = await session.read(`${PREFIX}${state}`);
-    flows.push({ state, norms: meanNorms(gradient, batch) });
+  for (const [state, { name, axis, shape }] of gradientsOf(session.plan)) {
+    const gradient = await session.read(name);
+    const steps = gradient.length / elementsOf(shape);
+    flows.push({
+      state,
+      norms: meanNorms(gradient, { steps, examples: batch.examples, lengths: lengthsAlong(batch, axis) }),
+    });
   }
   return flows;
 }
@@ -42,7 +52,7 @@ export async function measureFlow(
  */
 export function meanNorms(
   gradient: Float32Array,
-  { steps, examples, lengths }: Pick<TaskBatch, "steps" | "examples" | "lengths">,
+  { steps, examples, lengths }: { readonly steps: number; readonly examples: number; readonly lengths?: Uint32Array },
 ): readonly number[] {
   const width = gradient.length / (steps * examples);
   const longest = lengths === undefined ? steps : Math.max(...lengths);

@@ -3,7 +3,8 @@ import type { Graph, Op } from "../../compiler/ir/types.ts";
 import { dependsOn } from "../../compiler/semantics/dependence.ts";
 import type { Plan, Tensor } from "../../runtime/plan.ts";
 import { WEIGHT } from "../data/roles.ts";
-import type { Task, TaskForm, TaskInput } from "../data/task.ts";
+import type { Task, TaskBatch, TaskForm, TaskInput } from "../data/task.ts";
+import { axisOf, lengthsAlong, overTime } from "../data/time-axes.ts";
 import { exit, Failure } from "../failure.ts";
 
 /** An output of a model, as it is written. */
@@ -13,6 +14,8 @@ export interface ChosenOutput {
   readonly shape: readonly number[];
   /** Whether there is one for each step. */
   readonly time: boolean;
+  /** Of an output over time, in a model of several time axes: its axis. Default: the main one. */
+  readonly axis?: string;
   /** What it predicts; undefined for an output that no target has the form of. */
   readonly target?: string;
 }
@@ -106,12 +109,14 @@ export function chosenOutputs({ plan, graph, task, output }: Request): readonly 
       "--output NAME writes one as it is",
     );
   });
-  const other = chosen.find(({ time }) => time !== chosen[0].time);
+  const other = chosen.find((one) => axisOf(one) !== axisOf(chosen[0]));
   if (other !== undefined)
     throw new Failure(
       "C0301",
       exit.usage,
-      `${chosen[0].name} and ${other.name} do not go into one table: one is of each step, and one of the whole`,
+      `${chosen[0].name} and ${other.name} do not go into one table: ${
+        other.time && chosen[0].time ? "they are over different time axes" : "one is of each step, and one of the whole"
+      }`,
       `choose one: --output ${other.name}`,
     );
   if (chosen.length === 0)
@@ -124,10 +129,22 @@ export function chosenOutputs({ plan, graph, task, output }: Request): readonly 
   return chosen;
 }
 
+/** The steps that each example of a batch has along an output's time axis, or along the main one. `values` are the output's. */
+export function outputSteps(
+  { shape, time, axis }: ChosenOutput,
+  batch: TaskBatch,
+  values: Float32Array,
+): (example: number) => number {
+  const lengths = lengthsAlong(batch, axis);
+  const width = shape.reduce((product, extent) => product * extent, 1);
+  const all = time ? values.length / (batch.examples * width) : batch.steps;
+  return (example) => lengths?.[example] ?? all;
+}
+
 function outputsOf({ entries }: Plan): readonly ChosenOutput[] {
   const tensors: readonly Tensor[] = entries.infer?.tensors ?? [];
-  return tensors.flatMap(({ name, role, shape, batch, time }) =>
-    role.kind === "output" && batch ? [{ name, shape: shape.slice(1), time }] : [],
+  return tensors.flatMap(({ name, role, shape, batch, time, axis }) =>
+    role.kind === "output" && batch ? [{ name, shape: shape.slice(1), time, ...(axis !== undefined && { axis }) }] : [],
   );
 }
 
@@ -152,12 +169,15 @@ function readersOf(graph: Graph, targets: readonly string[]): ReadonlyMap<string
 const plain = (shape: readonly number[]): string => shape.filter((extent) => extent !== 1).join();
 
 /** Classes are predicted by a number for each. */
-function isForm({ shape, time }: ChosenOutput, target: TaskInput): boolean {
-  return time === target.time && plain(shape) === plain(target.kind === "index" ? [target.size] : target.shape);
+function isForm(output: ChosenOutput, target: TaskInput): boolean {
+  const { shape } = output;
+  return (
+    axisOf(output) === axisOf(target) && plain(shape) === plain(target.kind === "index" ? [target.size] : target.shape)
+  );
 }
 
-const words = ({ shape, time }: Pick<ChosenOutput, "shape" | "time">): string =>
-  `[${shape.join(", ")}]${time ? " over time" : ""}`;
+const words = ({ shape, ...over }: Pick<ChosenOutput, "shape" | "time" | "axis">): string =>
+  `[${shape.join(", ")}]${overTime(over)}`;
 
 const targetWords = (target: TaskInput): string =>
-  words({ shape: target.kind === "index" ? [target.size] : target.shape, time: target.time });
+  words({ shape: target.kind === "index" ? [target.size] : target.shape, time: target.time, axis: target.axis });

@@ -2,7 +2,7 @@
 import type { Column } from "../data/predictions/columns.ts";
 import { isEachStep, type TargetPlace } from "../data/target-place.ts";
 import type { Split, Task, TaskBatch, TaskOutput } from "../data/task.ts";
-import type { ChosenOutput } from "./outputs.ts";
+import { type ChosenOutput, outputSteps } from "./outputs.ts";
 import { areProbabilities, largest, softmax } from "./probabilities.ts";
 
 export interface PredictedBatch {
@@ -50,14 +50,16 @@ export class PredictionRows {
     return place ?? (time ? "step" : "last");
   }
 
-  #rows({ split, indices, batch }: PredictedBatch): readonly Row[] {
+  #rows({ split, indices, batch, outputs }: PredictedBatch): readonly Row[] {
     const place = this.#place;
     const { keys, preparation } = this.#task;
-    const [{ target }] = this.#chosen;
+    const [chosen] = this.#chosen;
+    const { target } = chosen;
+    const stepsOf = outputSteps(chosen, batch, outputs[chosen.name]);
     const isSymbol = target !== undefined && preparation?.targets[target]?.kind === "symbols";
     const horizon = preparation?.horizon ?? 0;
     return Array.from(indices).flatMap((index, e): readonly Row[] => {
-      const length = batch.lengths?.[e] ?? batch.steps;
+      const length = stepsOf(e);
       if (!isEachStep(place)) {
         const about = place !== "horizon" ? length - 1 : isSymbol ? length + horizon - 1 : length;
         return [{ e, t: undefined, about }];

@@ -8,7 +8,7 @@ import { drawnInOrder } from "../training/order.ts";
 import { meanBaseline } from "../training/target-values.ts";
 import { ClassCounts, type ClassReport, classTables, classWords } from "./class-report.ts";
 import { NumberErrors, type NumberReport, numberTable, numberWords } from "./number-report.ts";
-import type { ChosenOutput } from "./outputs.ts";
+import { type ChosenOutput, outputSteps } from "./outputs.ts";
 import { plainOutput } from "./prediction-rows.ts";
 import { largest } from "./probabilities.ts";
 
@@ -74,8 +74,9 @@ export async function reportsOf(
       const baseline = without && (await inUnits(without));
       const values = await inUnits(outputs[chosen.name]);
       const width = chosen.shape.reduce((product, extent) => product * extent, 1);
+      const stepsOf = outputSteps(chosen, batch, outputs[chosen.name]);
       for (let e = 0; e < indices.length; e++) {
-        const steps = chosen.time ? (batch.lengths?.[e] ?? batch.steps) : 1;
+        const steps = chosen.time ? stepsOf(e) : 1;
         for (let t = 0; t < steps; t++) addRow(one, t * indices.length + e, width, { truth, values, baseline });
       }
     }

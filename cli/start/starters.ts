@@ -1,6 +1,7 @@
 /** The models to start with: a row each, which says what of a task it fits. They are in `examples/start`. */
 import { join } from "node:path";
 import type { TaskForm, TaskInput } from "../data/task.ts";
+import { axesOf } from "../data/time-axes.ts";
 import { exit, Failure } from "../failure.ts";
 import { packageRoot } from "../package.ts";
 
@@ -46,6 +47,7 @@ export function starterFor({ name, inputs, dims }: TaskForm, next: boolean): Sta
     return (
       Object.hasOwn(inputs, input) &&
       Object.hasOwn(inputs, "y") &&
+      axesOf({ inputs }).length <= 1 &&
       isTarget(inputs.y, target, time) &&
       (starter === "language") === next &&
       starters[starter].dims.includes("N") === ("N" in dims && inputs.y.kind === "value")

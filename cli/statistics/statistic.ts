@@ -4,6 +4,7 @@ import type { Moment } from "../../compiler/proofs/moments.ts";
 import { placeName } from "../../compiler/semantics/site-names.ts";
 import { keptTensors } from "../../runtime/layout.ts";
 import type { Plan } from "../../runtime/plan.ts";
+import type { Counters } from "../../runtime/state.ts";
 
 /** A statistic of a norm, with its numbers. */
 export interface Statistic {
@@ -32,18 +33,20 @@ export interface Statistic {
 export type Norms = Pick<Compilation, "moments" | "sites">;
 
 /**
- * The statistics of a plan, in its order. `seen`: for each step, the number of batches that statistics were collected from. `read`
- * returns a statistic's numbers by name.
+ * The statistics of a plan, in its order. `collected`: for each step of each time axis, the number of batches that statistics were
+ * collected from. `read` returns a statistic's numbers by name.
  */
 export function statisticsOf(
   plan: Plan,
   { moments, sites }: Norms,
-  seen: readonly number[],
+  { seen: main, seenOver = {} }: Pick<Counters, "seen" | "seenOver">,
   read: (name: string) => Float32Array,
 ): readonly Statistic[] {
   return keptTensors(plan).flatMap(({ name, tensor, shape: [rows], kind }): readonly Statistic[] => {
     if (kind !== "stat" || tensor.role.kind !== "stat") return [];
     const { policy } = tensor.role;
+    const { axis } = tensor;
+    const seen = axis === undefined ? main : (seenOver[axis] ?? main);
     const values = read(name);
     const site = name.slice(0, name.lastIndexOf("/"));
     const moment = moments.find(({ statistic }) => statistic === name);

@@ -1,5 +1,6 @@
 /** Batches of a task: shuffled for training, in order for everything else. Each is prepared while the one before it is in use. */
 import type { RandomStreams, Split, Task, TaskBatch } from "../data/task.ts";
+import { lengthsAlong } from "../data/time-axes.ts";
 import { exit, Failure } from "../failure.ts";
 import { type Drawing, type Drawn, drawnForTraining, drawnInOrder, drawnWhole } from "./order.ts";
 
@@ -53,7 +54,8 @@ function begun(task: Pick<Task, "batch">, split: Split, drawn: Drawn): Promise<T
 
 async function made(task: Pick<Task, "batch">, split: Split, { indices, begins, over }: Drawn): Promise<TaskBatch> {
   const batch = await task.batch(split, indices);
-  const { lengths = new Uint32Array(indices.length).fill(batch.steps) } = batch;
+  // Sequences that go on have one time axis.
+  const lengths = lengthsAlong(batch) ?? new Uint32Array(indices.length).fill(batch.steps);
   return {
     ...batch,
     ...(over && { lengths: lengths.map((own, place) => (over.includes(place) ? 0 : own)) }),

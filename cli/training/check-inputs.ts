@@ -2,6 +2,7 @@
 import type { Plan, Tensor } from "../../runtime/plan.ts";
 import { WEIGHT } from "../data/roles.ts";
 import type { Task, TaskInput } from "../data/task.ts";
+import { overTime } from "../data/time-axes.ts";
 import { exit, Failure } from "../failure.ts";
 
 /** An input of the model that the task does not have so. */
@@ -97,13 +98,13 @@ function inputsOf(plan: Plan): readonly Tensor[] {
   return [...new Map(inputs.map((tensor) => [tensor.name, tensor])).values()];
 }
 
-function wordsOf({ role, shape, batch, time }: Tensor): string {
-  const over = time ? " over time" : "";
+function wordsOf({ role, shape, batch, time, axis }: Tensor): string {
+  const over = overTime({ time, axis });
   if (role.kind === "index") return `whole numbers below ${role.size}${over}`;
   return `[${shape.slice(batch ? 1 : 0).join(", ")}]${over}`;
 }
 
 function taskWords(input: TaskInput): string {
-  const over = input.time ? " over time" : "";
+  const over = overTime(input);
   return input.kind === "index" ? `whole numbers below ${input.size}${over}` : `[${input.shape.join(", ")}]${over}`;
 }

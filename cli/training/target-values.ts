@@ -2,6 +2,7 @@
 
 import { paced } from "../../runtime/fit/breathe.ts";
 import type { Baseline, Split, Task, TaskBatch, TaskInput } from "../data/task.ts";
+import { axesOf, axisOf, lengthsAlong, stepsOf, widthOf } from "../data/time-axes.ts";
 import { numberedBatches } from "./batches.ts";
 import { drawnInOrder } from "./order.ts";
 
@@ -37,11 +38,13 @@ export async function* targetValues(
 }
 
 /** The places of a target's values that belong to steps which their examples have. */
-function present(batch: TaskBatch, target: string, { time }: TaskInput): Uint32Array {
-  const { examples, steps, lengths } = batch;
+function present(batch: TaskBatch, target: string, input: TaskInput): Uint32Array {
+  const { examples } = batch;
+  const axis = axisOf(input);
+  const lengths = axis === undefined ? undefined : lengthsAlong(batch, axis);
   const all = Uint32Array.from({ length: batch.inputs[target].length }, (_, at) => at);
-  if (!time || lengths === undefined) return all;
-  const size = all.length / (steps * examples);
+  if (lengths === undefined) return all;
+  const size = widthOf(input);
   return all.filter((at) => Math.floor(at / (size * examples)) < lengths[Math.floor(at / size) % examples]);
 }
 
@@ -52,8 +55,7 @@ export async function constantsOf(
   of: (values: readonly number[]) => number,
   signal?: AbortSignal,
 ): Promise<readonly number[]> {
-  const input = task.inputs[target];
-  const size = input.kind === "index" ? 1 : input.shape.reduce((product, extent) => product * extent, 1);
+  const size = widthOf(task.inputs[target]);
   const seen: number[][] = Array.from({ length: size }, () => []);
   for await (const { values } of targetValues(task, target, "train", signal)) {
     for (const [at, value] of values.entries()) if (!Number.isNaN(value)) seen[at % size].push(value);
@@ -64,6 +66,16 @@ export async function constantsOf(
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+/** The steps that a target has in a batch of these examples. */
+async function stepsIn(task: Task, target: string, split: Split, indices: Uint32Array): Promise<number> {
+  const input = task.inputs[target];
+  if (!input.time) return 1;
+  // How long examples are along one axis of several, only a batch says.
+  if (axesOf(task).length > 1) return stepsOf(await task.batch(split, indices), target, input);
+  const lengths = task.lengths?.(split);
+  return lengths === undefined ? task.steps : Math.max(...Array.from(indices, (at) => lengths[at]));
+}
+
 /** For a task without a baseline: the mean of the training part, of targets that are numbers. */
 export function meanBaseline(task: Task, signal?: AbortSignal): Baseline {
   const known = new Map<string, Promise<readonly number[]>>();
@@ -73,9 +85,7 @@ export function meanBaseline(task: Task, signal?: AbortSignal): Baseline {
       const constants = known.get(target) ?? constantsOf(task, target, mean, signal);
       known.set(target, constants);
       const means = await constants;
-      const lengths = task.lengths?.(split);
-      const longest = lengths === undefined ? task.steps : Math.max(...Array.from(indices, (at) => lengths[at]));
-      const steps = task.inputs[target].time ? longest : 1;
+      const steps = await stepsIn(task, target, split, indices);
       return Float32Array.from({ length: steps * indices.length * means.length }, (_, i) => means[i % means.length]);
     },
   };

@@ -16,6 +16,7 @@ import type { SourceHost } from "../../compiler/source-host.ts";
 import { fileHost } from "../api/file-host.ts";
 import { WEIGHT } from "../data/roles.ts";
 import type { TaskForm, TaskInput } from "../data/task.ts";
+import { overTime } from "../data/time-axes.ts";
 import { exit, Failure } from "../failure.ts";
 import { readSource } from "../read-source.ts";
 import { chosenDims, elaborateOptions, entryOf, type ModelOptions } from "../toolchain.ts";
@@ -99,8 +100,8 @@ function modelText(wanted: Wanted): string {
   param readout : [${dim.show(output[0])}, ${size}] = orthogonal
   param shift   : [${size}] = 0
 ${inputs.map(({ name, type }) => `  input ${name} : ${type} over time`).join("\n")}
-  target y : ${classes ? `index(${size})` : `[${size}]`}${y.time ? " over time" : ""}
-${weight ? `  target weight : [1]${weight.time ? " over time" : ""}\n` : ""}
+  target y : ${classes ? `index(${size})` : `[${size}]`}${overTime(y)}
+${weight ? `  target weight : [1]${overTime(weight)}\n` : ""}
   ${["hs", ...others.map((_, at) => `_${at}`)].join(", ")} = scan ${cell}(${given.join(", ")}) over ${inputs.map(({ name }) => name).join(", ")}
   prediction = ${y.time ? "hs" : "last(hs)"} @ readout + shift
   output prediction

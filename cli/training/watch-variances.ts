@@ -1,6 +1,8 @@
 /** Warns about norms that divide by almost nothing, as seen in the first batch of training. */
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import { placeName } from "../../compiler/semantics/site-names.ts";
+import { mainAxis } from "../../runtime/batch.ts";
+import { ownBatch } from "../../runtime/inference-arguments.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { TaskBatch } from "../data/task.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
@@ -26,8 +28,12 @@ export function watchVariances(
     if (first && batch.examples > 1) {
       const values = new Map<string, Float32Array>();
       for (const { statistic } of norms.moments) values.set(statistic, await session.read(statistic));
-      const seen = new Array<number>(batch.steps).fill(1);
-      const statistics = statisticsOf(session.plan, norms, seen, (name) => values.get(name) ?? new Float32Array());
+      const once = Object.entries(ownBatch(batch, session.plan).axes).map(
+        ([axis, { steps }]) => [axis, new Array<number>(steps).fill(1)] as const,
+      );
+      const { [mainAxis]: seen, ...seenOver } = Object.fromEntries(once);
+      const collected = { seen, seenOver };
+      const statistics = statisticsOf(session.plan, norms, collected, (name) => values.get(name) ?? new Float32Array());
       sayDiagnostics(varianceWarnings(statistics, norms.sites), output);
     }
     return measures;

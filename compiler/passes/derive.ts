@@ -10,6 +10,7 @@
 import { isElementwise } from "../ir/ops/elementwise.ts";
 import { axesOf } from "../ir/ops.ts";
 import type { Bindings } from "../ir/tensor.ts";
+import { TimeAxes } from "../ir/time-axes.ts";
 import { isTrained } from "../ir/trained.ts";
 import { real } from "../ir/type.ts";
 import type { Graph, Leaf, Op, OpOf, Pass, Result, Value } from "../ir/types.ts";
@@ -291,7 +292,9 @@ class Derivation {
     });
     afterSteps.forEach((_, at) => {
       const name = `state/${this.stateNames.get(stateParams[shown[at]])}`;
-      this.stateGradients.push({ kind: "grad", name, value: sequences[outputs.length + at] });
+      const { axis } = TimeAxes.of(this.graph).steps(scan);
+      const value = sequences[outputs.length + at];
+      this.stateGradients.push({ kind: "grad", name, value, ...(axis !== undefined && { axis }) });
     });
   }
 

@@ -7,6 +7,7 @@ import type { DataOptions } from "../../../cli/data/data-options.ts";
 import { openOwnData } from "../../../cli/data/own-data.ts";
 import type { Preparation } from "../../../cli/data/preparation.ts";
 import type { Split, Task, TaskBatch } from "../../../cli/data/task.ts";
+import { lengthsAlong } from "../../../cli/data/time-axes.ts";
 import { batchesOf } from "../../../cli/training/batches.ts";
 
 let folder: string;
@@ -209,7 +210,9 @@ describe("classes", () => {
     expect(said).toMatch(/classes of y: bad \d+\.\d %, good \d+\.\d %/);
     const seen = new Set<string>();
     for (const split of ["train", "validation", "test"] as const) {
-      const { inputs, lengths, examples } = await all(task, split);
+      const batch = await all(task, split);
+      const { inputs, examples } = batch;
+      const lengths = lengthsAlong(batch);
       expect(lengths).toEqual(task.lengths!(split));
       for (let e = 0; e < examples; e++) {
         const g = Math.round((inputs.x[e] % 1) * 100);
@@ -226,7 +229,7 @@ describe("classes", () => {
   test("are measured by length", async () => {
     const { task } = await opened(text, options);
     const found: number[] = [];
-    for await (const { lengths } of batchesOf(task, "train", 5)) found.push(...lengths!);
+    for await (const batch of batchesOf(task, "train", 5)) found.push(...lengthsAlong(batch)!);
     expect(found).toEqual([...task.lengths!("train")].sort((a, b) => a - b));
   });
 

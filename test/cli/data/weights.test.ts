@@ -8,6 +8,7 @@ import type { DataOptions } from "../../../cli/data/data-options.ts";
 import { openOwnData, type Purpose } from "../../../cli/data/own-data.ts";
 import type { Preparation } from "../../../cli/data/preparation.ts";
 import type { Task } from "../../../cli/data/task.ts";
+import { lengthsAlong } from "../../../cli/data/time-axes.ts";
 import { withFolder } from "../../data/mnist.ts";
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
@@ -142,10 +143,12 @@ describe("weights of classes", () => {
             split: [1, 0, 0],
           };
           const { task } = await opened("t.csv", `id,v,kind\n${lines.join("\n")}\n`, options);
-          const { inputs, lengths } = await task.batch(
+          const batch = await task.batch(
             "train",
             Uint32Array.from(sequences, (_, i) => i),
           );
+          const { inputs } = batch;
+          const lengths = lengthsAlong(batch);
           const sums = new Map<number, number>();
           for (const [i, y] of inputs.y.entries()) {
             const isThere =
