@@ -93,7 +93,7 @@ async function trainCell(
 ): Promise<{ ending: Ending; points: readonly CurvePoint[]; accuracy?: number }> {
   const { output, seed } = context;
   const task = await openTask("digits", {
-    mnist: { offline: true, environment: context.environment, say: output.warn },
+    files: { offline: true, environment: context.environment, say: output.warn },
     streams: taskStreams,
   });
   const backend = await openBackend(options.target, options.threads);

@@ -1,13 +1,17 @@
 /** Every task by name, as `--task` and `cellc data` take it. */
 import { exit, Failure } from "../failure.ts";
-import { loadMnist, type MnistOptions } from "./mnist.ts";
+import { loadMnist } from "./mnist.ts";
 import type { RandomStreams, Task, TaskForm } from "./task.ts";
+import type { FileOptions } from "./task-folders.ts";
 import { addingTask } from "./tasks/adding.ts";
+import { ANSWERED_IN_STORY, babiTask } from "./tasks/babi.ts";
+import { clozeTask } from "./tasks/cloze.ts";
+import { cnnTask } from "./tasks/cnn.ts";
 import { digitsTask } from "./tasks/digits.ts";
 import { type MnistReading, mnistForm, mnistTask } from "./tasks/mnist.ts";
 
 export interface TaskOptions {
-  readonly mnist: MnistOptions;
+  readonly files: FileOptions;
   /** Random streams for generated data and orders. They do not depend on `--seed`: a task has the same examples in every run. */
   readonly streams: RandomStreams;
   /** Sequence length, for tasks that leave it open. */
@@ -21,8 +25,13 @@ const ADDING_STEPS = 100;
 
 const mnist =
   (reading: MnistReading): Opener =>
-  async ({ mnist, streams }) =>
-    mnistTask(reading, await loadMnist(mnist), streams);
+  async ({ files, streams }) =>
+    mnistTask(reading, await loadMnist(files), streams);
+
+const babi =
+  (number?: number): Opener =>
+  ({ files }) =>
+    babiTask(number, files);
 
 const OPENERS: Readonly<Record<string, Opener>> = {
   "mnist-rows": mnist("rows"),
@@ -32,11 +41,15 @@ const OPENERS: Readonly<Record<string, Opener>> = {
   digits: async ({ streams }) => digitsTask("pixels", streams),
   "digits-rows": async ({ streams }) => digitsTask("rows", streams),
   adding: async ({ streams, steps }) => addingTask(steps ?? ADDING_STEPS, streams),
+  cloze: async ({ streams }) => clozeTask(streams),
+  babi: babi(),
+  ...Object.fromEntries(ANSWERED_IN_STORY.map((number) => [`babi-${number}`, babi(number)])),
+  cnn: ({ files, streams }) => cnnTask(files, streams),
 };
 
 export const taskNames: readonly string[] = Object.keys(OPENERS);
 
-/** The forms of tasks whose examples are in files. */
+/** The forms of tasks whose files can be known without being read. */
 const FORMS: Readonly<Record<string, () => TaskForm>> = {
   "mnist-rows": () => mnistForm("rows"),
   "mnist-pixels": () => mnistForm("pixels"),
@@ -50,7 +63,7 @@ export async function openTask(name: string, options: TaskOptions): Promise<Task
   return withSteps(await OPENERS[name](options), options);
 }
 
-/** The form of a task, for which no file is read. Throws C0301 for an unknown name. */
+/** The form of a task, for which no file is read if it is known without. Throws as `openTask` does. */
 export async function taskForm(name: string, options: TaskOptions): Promise<TaskForm> {
   checkName(name);
   return withSteps(Object.hasOwn(FORMS, name) ? FORMS[name]() : await OPENERS[name](options), options);

@@ -6,6 +6,7 @@ import { exit, Failure } from "../failure.ts";
 import { cannotRead } from "../file-errors.ts";
 import { download } from "./download.ts";
 import { readIdxOf } from "./idx.ts";
+import { type FileOptions, namedFolders, notFound } from "./task-folders.ts";
 
 export interface ImageSet {
   readonly count: number;
@@ -22,14 +23,7 @@ export interface Mnist {
   readonly test: ImageSet;
 }
 
-export interface MnistOptions {
-  /** `--data`: the folder to look in first. */
-  readonly directory?: string;
-  /** Never use the network. */
-  readonly offline: boolean;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Called before a download starts. */
-  readonly say: (line: string) => void;
+export interface MnistOptions extends FileOptions {
   readonly mirrors?: readonly string[];
 }
 
@@ -58,9 +52,7 @@ const MIRRORS = [
 
 /** The folders that `loadMnist` searches, in order. The last is the cache for downloads. */
 export function mnistFolders(options: Pick<MnistOptions, "directory" | "environment">): readonly string[] {
-  const { CELLC_DATA } = options.environment;
-  const given = [options.directory, CELLC_DATA].filter((place): place is string => Boolean(place));
-  return [...given.flatMap((place) => [place, join(place, "mnist")]), join(cacheFolder(options.environment), "mnist")];
+  return [...namedFolders("mnist", options), join(cacheFolder(options.environment), "mnist")];
 }
 
 /**
@@ -86,11 +78,11 @@ export async function loadMnist(options: MnistOptions): Promise<Mnist> {
     const words = length === 0 ? `all files, but ${partial} comes first` : `lacks ${found.missing.join(", ")}`;
     looked.push(`${place}: ${length === FILES.length ? "none of the files" : words}`);
   }
-  if (options.offline) throw notFound([...looked, "the network: not asked, because of --offline"]);
+  if (options.offline) throw missing([...looked, "the network: not asked, because of --offline"]);
   if (partial !== undefined)
-    throw notFound([...looked, `the network: not asked, because ${partial} holds some of the files`]);
+    throw missing([...looked, `the network: not asked, because ${partial} holds some of the files`]);
   const failures = await fillCache(cache, options);
-  if (failures.length > 0) throw notFound([...looked, ...failures]);
+  if (failures.length > 0) throw missing([...looked, ...failures]);
   const fetched = await readFolder(cache);
   return parse(fetched.files as MnistFiles);
 }
@@ -152,11 +144,9 @@ function parse(files: MnistFiles): Mnist {
   };
 }
 
-function notFound(looked: readonly string[]): Failure {
-  return new Failure(
-    "C0405",
-    exit.machine,
-    `MNIST is not on this machine. Looked in:\n${looked.map((line) => `  ${line}`).join("\n")}`,
+const missing = (looked: readonly string[]): Failure =>
+  notFound(
+    "MNIST",
+    looked,
     `put ${FILES.join(", ")} (with or without .gz) into a folder and name it with --data DIR or CELLC_DATA; or use a generated task: digits, adding`,
   );
-}

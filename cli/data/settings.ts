@@ -133,7 +133,7 @@ export async function openTrainedTask(
 /** Whether `--task` names a task that is made or fetched here. */
 export const isBuiltIn = (name: string): boolean => !name.endsWith(".json") && !isModule(name);
 
-/** What a checkpoint's model must fit. No file of a built-in task is read for it. Throws as `taskForm` and `openTrainedTask` do. */
+/** What a checkpoint's model must fit. Of a built-in task files are only read if its form depends on them. Throws as `taskForm` and `openTrainedTask` do. */
 export async function formOf(
   where: Where,
   given: TaskSettings,
@@ -149,7 +149,7 @@ export async function formOf(
 }
 
 const optionsOf = ({ environment, output }: Where, settings: DataSettings): TaskOptions => ({
-  mnist: {
+  files: {
     directory: settings.data,
     offline: settings.offline ?? false,
     environment,
