@@ -8,7 +8,7 @@ export interface Reading {
   readonly choices: Readonly<Record<string, { readonly words: string; readonly settings: Settings }>>;
 }
 
-/** The optimiser of the MNIST tasks (section 5.1; `sequential_mnist.py`). */
+/** The optimiser of the MNIST tasks (section 5.1). */
 export const rmsprop: Reading = {
   about: "“RMSProp with 0.9 momentum”",
   choices: {

@@ -51,7 +51,7 @@ export function mnistForm(
 
 /**
  * Pixels are scaled to [0, 1]. The last 10,000 training images are for validation (a sixth of a smaller set). `permuted` is a true
- * permutation, from the stream `mnist/order`. The authors' released script, `sequential_mnist.py`, draws its index with replacement, so
+ * permutation, from the stream `mnist/order`. The authors' released script draws its index with replacement, so
  * that published permuted scores may be on `permuted-released`.
  */
 export function mnistTask(reading: MnistReading, mnist: Mnist, streams: RandomStreams): ReadyTask {

@@ -78,8 +78,8 @@ export const text8: Study = {
       variants: ["lstm", "bn-lstm"],
     },
     paper: {
-      cut: "the paper's: 2,000 units, 50 epochs",
-      settings: { epochs: EPOCHS, estimate: 50_000 },
+      cut: "the paper's: 2,000 units, 50 epochs; within the memory that WebAssembly can have",
+      settings: { epochs: EPOCHS, estimate: 50_000, memory: "3.5G" },
       seeds: 1,
     },
   },
