@@ -87,7 +87,11 @@ export const estimateOptions = optionParser<EstimateOptions>("the options of an 
 });
 
 /** Errors: C0406. */
-export const sessionInferOptions = optionParser<SessionInferOptions>("the options of an inference", { noise, carry });
+export const sessionInferOptions = optionParser<SessionInferOptions>("the options of an inference", {
+  noise,
+  carry,
+  statistics: ["population or batch", (value) => value === "population" || value === "batch"],
+});
 
 const parseSessionOptions = optionParser<SessionOptions>("the options of a session", {
   seed: ["a whole number", Number.isSafeInteger],

@@ -62,6 +62,7 @@ export type {
   InferOptions,
   SessionInferOptions,
   SessionOptions,
+  StatisticsMode,
   StreamOptions,
   StreamResetOptions,
   StreamRestoreOptions,

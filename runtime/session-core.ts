@@ -9,17 +9,36 @@ import { RuntimeError } from "./error.ts";
 import type { Feed } from "./feed.ts";
 import { GradientSum } from "./gradient-sum.ts";
 import { firstRow, type Holder, type InferenceFeed } from "./inference.ts";
+import { axesOfPlan } from "./inference-arguments.ts";
 import { elementsOf, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { atOnce, filledAt } from "./lengths.ts";
 import type { Averages } from "./metric-averager.ts";
 import type { Plan } from "./plan.ts";
 import type { Runner } from "./runner.ts";
-import type { CarryOptions, CarryPurpose } from "./session-types.ts";
+import type { CarryOptions, CarryPurpose, StatisticsMode } from "./session-types.ts";
 import { shown } from "./shown.ts";
-import { degenerateStatistics } from "./single-example.ts";
+import { degenerateStatistics, refuseOwnOfSingle } from "./single-example.ts";
 import { SkippedSteps } from "./skipped-steps.ts";
 import type { Counters, SavedTensor } from "./state.ts";
 import { Turns } from "./turns.ts";
+
+/** What has just inferred a batch. `ended`: what lets the next one go on from it. */
+interface Inferred {
+  readonly runner: Runner;
+  readonly ended?: () => void;
+}
+
+type InferBatch = (batch: OwnBatch, feed: InferenceFeed, going: Going | undefined) => Promise<Inferred>;
+
+/** One weight of the newest batch for the statistics of every axis. */
+export const allMomenta = (plan: Plan, weight: number): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    // What has no time counts along the main axis, also where nothing else does.
+    [...new Set([mainAxis, noAxis, ...axesOfPlan(plan)])].flatMap((axis) => {
+      const suffix = axis === mainAxis ? "" : `/${axis}`;
+      return [`momentum${suffix}`, `momentum_step${suffix}`].map((name) => [name, weight]);
+    }),
+  );
 
 /**
  * What a session's calls share: the machine, what is known of the population and counted, and how entries run on batches. `Session` is
@@ -194,12 +213,19 @@ export class SessionCore {
     return carry === undefined || carry === false ? undefined : this.carrying().going(carry, purpose);
   }
 
-  /** Infers a batch. `ended`: what lets the next one go on from it. */
-  async infer(
-    batch: OwnBatch,
-    feed: InferenceFeed,
-    going: Going | undefined,
-  ): Promise<{ readonly runner: Runner; readonly ended?: () => void }> {
+  /** Lets `act` infer batches with these statistics. Those of the population are as before when it ends. */
+  async withStatistics<R>(of: StatisticsMode | undefined, act: (infer: InferBatch) => Promise<R>): Promise<R> {
+    if (of !== "batch") return act((batch, feed, going) => this.#infer(batch, feed, going));
+    const back = await this.population.remember();
+    try {
+      return await act((batch, feed, going) => this.#inferByOwn(batch, feed, going));
+    } finally {
+      await back();
+      this.version++;
+    }
+  }
+
+  async #infer(batch: OwnBatch, feed: InferenceFeed, going: Going | undefined): Promise<Inferred> {
     if (going === undefined) return { runner: await this.holder.run("infer", batch, batch.steps, feed) };
     const plan = this.variants.planFor(batch.examples) ?? this.plan;
     const part = going.next(plan, "infer", batch, this.population.rows);
@@ -208,6 +234,19 @@ export class SessionCore {
     await part.infer(runner, () => runner.run("infer", batch, { ...this.feed("infer", feed.run), ...feed, stream }));
     this.recent = runner;
     return { runner, ended: await part.ended(runner) };
+  }
+
+  /** Estimating runs a batch as training does, without masks. It collects nothing where the batch has no weight. */
+  async #inferByOwn(batch: OwnBatch, feed: InferenceFeed, going: Going | undefined): Promise<Inferred> {
+    const runner = await this.runnerFor(batch);
+    refuseOwnOfSingle(runner.plan, batch);
+    const part = going?.next(runner.plan, "estimate", batch, this.population.rows);
+    const hyper = { ...allMomenta(runner.plan, 0), between: 0, step: this.counters.step + 1 };
+    const fed = { ...this.feed("infer", feed.run, hyper), ...feed, stream: part?.stream };
+    const act = (): Promise<void> => runner.run("estimate", batch, fed);
+    await (part?.infer(runner, act) ?? act());
+    this.recent = runner;
+    return { runner, ended: await part?.ended(runner) };
   }
 
   /** Runs an entry that updates the population statistics with those of its batch. */

@@ -88,8 +88,18 @@ export interface InferOptions {
   readonly noise?: NoiseMode;
 }
 
+/** Whose statistics norms use: those of the `population`, or the `batch`'s own. */
+export type StatisticsMode = "population" | "batch";
+
 /** What `Session.infer` and `Session.evaluate` take; an `InferenceSession` takes the first of these. */
-export interface SessionInferOptions extends InferOptions, WithCarry {}
+export interface SessionInferOptions extends InferOptions, WithCarry {
+  /**
+   * Whose statistics norms use. With `batch`, each batch is normalized by its own, as in training: an example's results then depend on
+   * those beside it. Masks are their expectation, as at inference, and the population's statistics stay as they are; none need be known.
+   * Needs the entry `estimate`, and batches of several examples. Default: `population`.
+   */
+  readonly statistics?: StatisticsMode;
+}
 
 /** What `Session.train` reports about a step. */
 export interface TrainReport {

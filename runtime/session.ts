@@ -9,20 +9,20 @@ import {
   trainOptions,
 } from "./arguments.ts";
 import type { Backend } from "./backend.ts";
-import { type Batch, mainAxis } from "./batch.ts";
+import type { Batch } from "./batch.ts";
 import type { CarriedState } from "./carrier.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { RuntimeError } from "./error.ts";
 import { allFillers } from "./fillers.ts";
 import { firstValues, refuseUntrainable } from "./first-values.ts";
 import { inferenceOf, isComplete, openStream, resultsOf } from "./inference.ts";
-import { axesOfPlan, ownBatch, restoreOptions } from "./inference-arguments.ts";
+import { ownBatch, restoreOptions } from "./inference-arguments.ts";
 import { finiteNumbers } from "./inputs.ts";
 import { floatsIn, rangeOf } from "./layout.ts";
 import { isMeasure, MetricAverager } from "./metric-averager.ts";
 import type { EntryName, Executable, Plan } from "./plan.ts";
 import { Runner } from "./runner.ts";
-import { SessionCore } from "./session-core.ts";
+import { allMomenta, SessionCore } from "./session-core.ts";
 import type {
   Batches,
   CarryPurpose,
@@ -189,19 +189,21 @@ export class Session {
   }
 
   /**
-   * Runs the model with its population statistics. Noise is its mean by default, or drawn afresh at every call. Errors: C0406
-   * (batch), C0501 if statistics were never collected.
+   * Runs the model with its population statistics, or with the batch's own. Noise is its mean by default, or drawn afresh at every call.
+   * Errors: C0406 (batch), C0501 if statistics were never collected.
    */
   infer(given: Batch, options: SessionInferOptions = {}): Promise<Inference> {
     return this.#core.exclusive(async () => {
-      const { noise = "mean", carry } = sessionInferOptions(options);
-      const going = this.#core.going(carry, "infer");
-      const batch = ownBatch(going?.batch(given) ?? given, this.plan);
-      const feed = { run: this.#core.holder.count(), noise };
-      const { runner, ended } = await this.#core.infer(batch, feed, going);
-      const result = await inferenceOf(runner, batch);
-      ended?.();
-      return result;
+      const { noise = "mean", carry, statistics } = sessionInferOptions(options);
+      return this.#core.withStatistics(statistics, async (infer) => {
+        const going = this.#core.going(carry, "infer");
+        const batch = ownBatch(going?.batch(given) ?? given, this.plan);
+        const feed = { run: this.#core.holder.count(), noise };
+        const { runner, ended } = await infer(batch, feed, going);
+        const result = await inferenceOf(runner, batch);
+        ended?.();
+        return result;
+      });
     });
   }
 
@@ -215,34 +217,37 @@ export class Session {
 
   /**
    * Loss and metrics over many batches: the same as for one batch of all their examples, however they are grouped. A smaller last
-   * batch needs an attached executable of that size. Noise is its mean by default, or drawn, the same for the same batches. Errors:
-   * as `infer`; C0406 if an input was left out, or if a loss or metric is not a mean and cannot be averaged over batches.
+   * batch needs an attached executable of that size. Noise is its mean by default, or drawn, the same for the same batches. With the
+   * batches' own statistics, it does matter how examples are grouped. Errors: as `infer`; C0406 if an input was left out, or if a loss or
+   * metric is not a mean and cannot be averaged over batches.
    */
   evaluate(batches: Batches, options: SessionInferOptions = {}): Promise<Evaluation> {
     return this.#core.exclusive(async () => {
-      const { noise = "mean", carry } = sessionInferOptions(options);
-      const going = this.#core.going(carry);
-      const averager = new MetricAverager(this.plan.name);
-      let [examples, count] = [0, 0];
-      for await (const given of eachBatch(batches)) {
-        const batch = ownBatch(going?.batch(given) ?? given, this.plan);
-        const feed = { run: count++, noise };
-        const { runner, ended } = await this.#core.infer(batch, feed, going);
-        const measures = (runner.last?.entry.tensors ?? []).filter(isMeasure);
-        if (!isComplete(batch) || !measures.some(({ role }) => role.kind === "loss")) {
-          const message = "a batch cannot be evaluated: it leaves an input out, or the model has no loss";
-          throw new RuntimeError("C0406", message);
+      const { noise = "mean", carry, statistics } = sessionInferOptions(options);
+      return this.#core.withStatistics(statistics, async (infer) => {
+        const going = this.#core.going(carry);
+        const averager = new MetricAverager(this.plan.name);
+        let [examples, count] = [0, 0];
+        for await (const given of eachBatch(batches)) {
+          const batch = ownBatch(going?.batch(given) ?? given, this.plan);
+          const feed = { run: count++, noise };
+          const { runner, ended } = await infer(batch, feed, going);
+          const measures = (runner.last?.entry.tensors ?? []).filter(isMeasure);
+          if (!isComplete(batch) || !measures.some(({ role }) => role.kind === "loss")) {
+            const message = "a batch cannot be evaluated: it leaves an input out, or the model has no loss";
+            throw new RuntimeError("C0406", message);
+          }
+          const values = await runner.read(measures);
+          averager.add(
+            measures.map((tensor, i) => [tensor, values[i][0]]),
+            batch,
+          );
+          ended?.();
+          examples += batch.examples;
         }
-        const values = await runner.read(measures);
-        averager.add(
-          measures.map((tensor, i) => [tensor, values[i][0]]),
-          batch,
-        );
-        ended?.();
-        examples += batch.examples;
-      }
-      if (count === 0) throw new RuntimeError("C0406", "there is no batch to evaluate");
-      return { ...averager.result(), examples };
+        if (count === 0) throw new RuntimeError("C0406", "there is no batch to evaluate");
+        return { ...averager.result(), examples };
+      });
     });
   }
 
@@ -384,13 +389,3 @@ export class Session {
     this.#core.close();
   }
 }
-
-/** One weight of the newest batch for the statistics of every axis. */
-const allMomenta = (plan: Plan, weight: number): Readonly<Record<string, number>> =>
-  Object.fromEntries(
-    // What has no time counts along the main axis, also where nothing else does.
-    [...new Set([mainAxis, ...axesOfPlan(plan)])].flatMap((axis) => {
-      const suffix = axis === mainAxis ? "" : `/${axis}`;
-      return [`momentum${suffix}`, `momentum_step${suffix}`].map((name) => [name, weight]);
-    }),
-  );

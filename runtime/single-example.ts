@@ -34,12 +34,24 @@ export function refuseSingleExample(plan: Plan, batch: Size, total: boolean): vo
   const mute = degenerateStatistics(plan, "estimate", batch);
   const wrong = mute.filter((statistic) => !(total && statistic.total));
   if (wrong.length === 0) return;
-  const names = wrong.map(({ of }) => `\`${of}\``).join(", ");
-  throw new RuntimeError(
-    "C0406",
-    `a batch of one example says nothing about ${names} of ${plan.name}: normalized by its own statistics, every example is the same`,
+  throw saysNothing(
+    plan,
+    wrong,
     mute.every((statistic) => statistic.total)
       ? "estimate by the law of total variance, which counts the variance between batches, or from larger batches"
       : "estimate from batches of two examples or more",
   );
+}
+
+/** Throws C0406 for a batch of one example that is to be measured by its own statistics. */
+export function refuseOwnOfSingle(plan: Plan, batch: Size): void {
+  const mute = degenerateStatistics(plan, "estimate", batch);
+  if (mute.length > 0)
+    throw saysNothing(plan, mute, "take batches of two examples or more, or the population's statistics");
+}
+
+function saysNothing({ name }: Plan, mute: readonly Degenerate[], help: string): RuntimeError {
+  const names = mute.map(({ of }) => `\`${of}\``).join(", ");
+  const message = `a batch of one example says nothing about ${names} of ${name}: normalized by its own statistics, every example is the same`;
+  return new RuntimeError("C0406", message, help);
 }

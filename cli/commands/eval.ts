@@ -1,5 +1,6 @@
 /** `cellc eval`: measures a trained model. */
 import type { Session } from "../../runtime/session.ts";
+import type { StatisticsMode } from "../../runtime/session-types.ts";
 import type { Context } from "../context.ts";
 import { openTrainedTask } from "../data/settings.ts";
 import type { Split, Task, TaskForm } from "../data/task.ts";
@@ -12,6 +13,7 @@ import { type Report, reportsOf, sayReports } from "../inference/reports.ts";
 import { optimizerOf } from "../optimizer.ts";
 import type { Output } from "../output.ts";
 import { writeAtomically } from "../report/files.ts";
+import { requireBatch } from "../statistics/passes.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import type { ModelSettings, TrainedModel } from "../statistics/trained-model.ts";
 import type { TargetName } from "../targets.ts";
@@ -19,6 +21,7 @@ import { openBackend } from "../toolchain.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
+import { drawnWhole, examplesIn } from "../training/order.ts";
 import { elaborateModel } from "../training/task-model.ts";
 import { evaluate } from "../training/train.ts";
 
@@ -28,8 +31,11 @@ export interface EvalOptions extends ModelSettings, CheckpointOptions {
   readonly target: TargetName;
   readonly threads?: number;
   readonly split: Split;
-  /** `stored`: the checkpoint's statistics. `exact`: statistics from a pass over training data with the checkpoint's parameters. */
-  readonly stats: "stored" | "exact";
+  /**
+   * `stored`: the checkpoint's statistics. `exact`: statistics from a pass over training data with the checkpoint's parameters. `batch`:
+   * those of each batch that is measured.
+   */
+  readonly stats: "stored" | "exact" | "batch";
   readonly estimate: number;
   /** The output whose predictions are measured, or `target=output`. */
   readonly output?: string;
@@ -51,18 +57,21 @@ export async function evaluateCommand(
   const purpose = { whole: isWhole(given, names) && form !== undefined, predicting: false };
   const options: EvalOptions = purpose.whole ? { ...settings, split: "test" } : settings;
   const task = await openTrainedTask(context, { ...options, streams: options.batch }, checkpoint, state, purpose);
+  const examples = measuredExamples(task, options, output);
   const backend = await openBackend(options.target, options.threads);
   try {
-    const request = { ...options, file, optimizer: optimizerOf(state, options.optimizer) };
-    const { plan, session, learner } = await openLearner(request, task, options.split, backend, context, {
+    const optimizer = optimizerOf(state, options.optimizer);
+    const request = { ...options, file, optimizer, statistics: modeOf(options) };
+    const split = options.stats === "batch" ? undefined : options.split;
+    const { plan, session, learner } = await openLearner(request, task, split, backend, context, {
       form,
-      measuring: options.stats === "stored",
+      measuring: options.stats !== "exact",
     });
     sayOtherEquations(checkpoint, await session.restore(state, allowed(options)), output);
     const warning = provenanceWarning(provenanceOf(plan, state.counters), checkpoint);
     if (options.stats === "stored" && warning !== undefined) output.warn(warning);
     const how = {
-      statistics: options.stats === "exact" ? "exact" : "ema",
+      statistics: options.stats === "stored" ? "ema" : options.stats,
       batch: options.batch,
       estimateExamples: options.estimate,
       evaluateOn: options.split,
@@ -85,7 +94,7 @@ export async function evaluateCommand(
       ok: true,
       task: task.name,
       split: options.split,
-      examples: task.splits[options.split],
+      examples,
       statistics: options.stats,
       step: learner.step,
       loss,
@@ -96,6 +105,24 @@ export async function evaluateCommand(
   } finally {
     backend.close();
   }
+}
+
+const modeOf = ({ stats }: EvalOptions): StatisticsMode => (stats === "batch" ? "batch" : "population");
+
+/**
+ * How many examples are measured: all of the split, or those of whole batches where each batch has statistics of its own, which depend on
+ * its size. Throws C0406 if there is none.
+ */
+function measuredExamples(task: Task, { stats, split, batch }: EvalOptions, output: Output): number {
+  const all = task.splits[split];
+  if (stats !== "batch") return all;
+  requireBatch(task, split, batch);
+  const measured = examplesIn(drawnWhole(task, split, batch, Number.POSITIVE_INFINITY));
+  if (measured < all)
+    output.warn(
+      `left out: the last ${all - measured === 1 ? "example" : `${all - measured} examples`} of ${split}, which fill no batch of ${batch}`,
+    );
+  return measured;
 }
 
 /** Measures what the model predicts, target by target. Throws as `chosenOutputs` does if an output is asked for. */
@@ -119,7 +146,7 @@ async function report(
   }
   // A signal is only seen between two turns of the event loop.
   const breathe = (): Promise<void> => new Promise((done) => void setImmediate(done));
-  const reports = await reportsOf({ task, split, batch, session, chosen, noise }, breathe);
+  const reports = await reportsOf({ task, split, batch, session, chosen, noise, statistics: modeOf(options) }, breathe);
   sayReports(reports, output);
   if (svg !== undefined) await drawMatrix(svg, task, split, reports, output);
   return reports;

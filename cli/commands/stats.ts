@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import { keptTensors } from "../../runtime/layout.ts";
 import type { Plan } from "../../runtime/plan.ts";
-import type { EstimateOptions } from "../../runtime/session-types.ts";
+import type { EstimateOptions, StatisticsMode } from "../../runtime/session-types.ts";
 import { compareState, type SessionState } from "../../runtime/state.ts";
 import type { Context } from "../context.ts";
 import { openTrainedTask } from "../data/settings.ts";
@@ -15,7 +15,7 @@ import { driftOf } from "../statistics/drift.ts";
 import { lagging, type Measured, sayDrift } from "../statistics/drift-report.ts";
 import { drawStatistics } from "../statistics/figure.ts";
 import { findingsOf } from "../statistics/findings.ts";
-import { measureWithOwn, type Pass, passOver, withProgress } from "../statistics/passes.ts";
+import { type Pass, passOver, withProgress } from "../statistics/passes.ts";
 import { provenanceOf, provenanceText } from "../statistics/provenance.ts";
 import { hasStatistics, type Norms, statisticsOf } from "../statistics/statistic.ts";
 import { sayFindings, sayStatistics, summarise } from "../statistics/summary.ts";
@@ -199,15 +199,13 @@ async function drift(
   return withModel(context, model, before, task, async ({ plan, norms, session }) => {
     const pass = dataPass(model, task);
     const held = passOver(task, task.splits.validation > 0 ? "validation" : "test", batch, pass.count * batch);
-    const measure = (words: string) =>
-      withProgress(held, words, output, interrupt, (batches) => session.evaluate(batches, { noise }));
+    const measure = (words: string, statistics?: StatisticsMode) =>
+      withProgress(held, words, output, interrupt, (batches) => session.evaluate(batches, { noise, statistics }));
     const stored = await measure("with stored statistics");
     await withProgress(pass, "estimating", output, interrupt, (batches) => session.estimate(batches, { variance }));
     const fresh = await measure("with estimated statistics");
     const drifts = driftOf(statisticsIn(before, plan, norms), statisticsIn(await session.state(), plan, norms));
-    const own = await withProgress(held, "with the batches' own", output, interrupt, (batches) =>
-      measureWithOwn(session, batches),
-    );
+    const own = await measure("with the batches' own", "batch");
     const measured: Measured = { split: held.split, stored, estimated: fresh, batch: own };
     const provenance = provenanceOf(plan, before.counters);
     output.say(`${output.colors.bold(plan.name)} after ${session.step} steps; stored: ${provenanceText(provenance)}`);

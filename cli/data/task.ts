@@ -17,9 +17,6 @@ export type TaskInput = (
   readonly axis?: string;
 };
 
-/** Number `index` of a random stream: in [0, 1), always the same for the same index. */
-export type Uniform = (index: number) => number;
-
 /** A part of the examples. */
 export type Split = "train" | "validation" | "test";
 
@@ -138,6 +135,9 @@ export interface ReadyTask extends Task {
 
 /** What a model must fit, which is known without a single example. */
 export type TaskForm = Pick<Task, "name" | "inputs" | "dims" | "steps">;
+
+/** Number `index` of a random stream: in [0, 1), always the same for the same index. */
+export type Uniform = (index: number) => number;
 
 /** Random streams by name. Generated tasks use one for each split, so that no two splits share a number. */
 export type RandomStreams = (name: string) => Uniform;

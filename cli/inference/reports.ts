@@ -1,10 +1,11 @@
 /** What a trained model's predictions are worth, target by target: classes that are confused, or errors in the data's own units. */
 import type { NoiseMode } from "../../runtime/batch.ts";
 import type { Session } from "../../runtime/session.ts";
+import type { StatisticsMode } from "../../runtime/session-types.ts";
 import type { Baseline, Split, Task, TaskOutput } from "../data/task.ts";
 import type { Output } from "../output.ts";
 import { numberedBatches } from "../training/batches.ts";
-import { drawnInOrder } from "../training/order.ts";
+import { drawnInOrder, drawnWhole } from "../training/order.ts";
 import { meanBaseline } from "../training/target-values.ts";
 import { ClassCounts, type ClassReport, classTables, classWords } from "./class-report.ts";
 import { NumberErrors, type NumberReport, numberTable, numberWords } from "./number-report.ts";
@@ -29,6 +30,8 @@ export interface ReportRequest {
   readonly session: Session;
   readonly chosen: readonly ChosenOutput[];
   readonly noise?: NoiseMode;
+  /** Whose statistics predictions are made with. With the batches' own, a smaller last batch is left out. Default: the population's. */
+  readonly statistics?: StatisticsMode;
 }
 
 /** A target and what is known of its predictions so far. */
@@ -45,7 +48,7 @@ interface Measured {
 
 /** The report of each target that an output predicts, by the target's name. `each` is called after every batch. */
 export async function reportsOf(
-  { task, split, batch: size, session, chosen, noise }: ReportRequest,
+  { task, split, batch: size, session, chosen, noise, statistics }: ReportRequest,
   each: () => Promise<void>,
 ): Promise<Readonly<Record<string, Report>>> {
   const means = task.splits.train > 0 ? meanBaseline(task) : undefined;
@@ -62,8 +65,10 @@ export async function reportsOf(
   });
   const baselineOf = ({ numbers }: Measured): Baseline | undefined => task.baseline ?? (numbers && means);
   if (task.carry !== undefined) await session.resetCarry("infer");
-  for await (const { indices, batch } of numberedBatches(task, split, drawnInOrder(task, split, size))) {
-    const { outputs } = await session.infer(batch, { noise, carry: task.carry });
+  const drawing =
+    statistics === "batch" ? drawnWhole(task, split, size, Number.POSITIVE_INFINITY) : drawnInOrder(task, split, size);
+  for await (const { indices, batch } of numberedBatches(task, split, drawing)) {
+    const { outputs } = await session.infer(batch, { noise, carry: task.carry, statistics });
     for (const one of measured) {
       const { target, chosen } = one;
       const given = batch.inputs[target];

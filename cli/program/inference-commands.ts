@@ -56,12 +56,16 @@ export function declareInferenceCommands(program: Command, run: RunCommand): voi
     async () => (await import("../commands/eval.ts")).evaluateCommand,
     "folder of a run, or the checkpoint in it; or a .cell file, with --checkpoint",
   )
-    .description("measure a trained model with its population statistics")
+    .description("measure a trained model with its population statistics, or those of each batch")
     .addOption(task())
     .option("--checkpoint <file>", "with a .cell file: its checkpoint, such as runs/x/model.safetensors", read.path)
     .addOption(allowOtherEquations())
     .addOption(threads())
-    .addOption(new Option("--stats <how>", "statistics").choices(["stored", "exact"]).default("stored"))
+    .addOption(
+      new Option("--stats <how>", "statistics: the checkpoint's, those of an exact pass, or of each batch itself")
+        .choices(["stored", "exact", "batch"])
+        .default("stored"),
+    )
     .addOption(estimate())
     .addOption(noise())
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)

@@ -1,16 +1,10 @@
 /** Passes over data that estimate a model's statistics or measure the model. */
-
 import type { Batch } from "../../runtime/batch.ts";
 import { paced } from "../../runtime/fit/breathe.ts";
-import { ownBatch } from "../../runtime/inference-arguments.ts";
-import { isMeasure, MetricAverager } from "../../runtime/metric-averager.ts";
-import type { Tensor } from "../../runtime/plan.ts";
-import type { Session } from "../../runtime/session.ts";
 import type { Split, Task } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import type { Output } from "../output.ts";
 import { requireExamples, wholeBatches, wholeBatchesOf } from "../training/batches.ts";
-import type { Measures } from "../training/learner.ts";
 import { unitCount } from "../training/order.ts";
 
 /** The whole batches at the start of a split. */
@@ -22,7 +16,7 @@ export interface Pass {
 }
 
 /** Throws C0406 if the split has no whole batch. */
-export function passOver(task: Task, split: Split, batch: number, examples: number): Pass {
+export function requireBatch(task: Task, split: Split, batch: number): void {
   requireExamples(task, split);
   const there = unitCount(task, split);
   if (there < batch)
@@ -32,6 +26,11 @@ export function passOver(task: Task, split: Split, batch: number, examples: numb
       `${task.name} has ${there} ${task.carry ? "sequences" : "examples"} in ${split}, fewer than a batch of ${batch}`,
       `--batch ${there} at most`,
     );
+}
+
+/** Throws C0406 if the split has no whole batch. */
+export function passOver(task: Task, split: Split, batch: number, examples: number): Pass {
+  requireBatch(task, split, batch);
   return {
     split,
     count: wholeBatches(task, split, batch, examples),
@@ -56,17 +55,4 @@ export async function withProgress<T>(
     }
   }
   return work(counted()).finally(() => progress.stop());
-}
-
-/** Loss and metrics of batches normalized by their own statistics, as in training. Overwrites the session's statistics. */
-export async function measureWithOwn(session: Session, batches: AsyncIterable<Batch>): Promise<Measures> {
-  const measures = (session.plan.entries.estimate?.tensors ?? []).filter(isMeasure);
-  const averager = new MetricAverager(session.plan.name);
-  for await (const batch of batches) {
-    await session.run("estimate", batch);
-    const measured: [Tensor, number][] = [];
-    for (const tensor of measures) measured.push([tensor, (await session.read(tensor.name))[0]]);
-    averager.add(measured, ownBatch(batch, session.plan));
-  }
-  return averager.result();
 }

@@ -5,6 +5,7 @@ import type { NoiseMode } from "../../runtime/batch.ts";
 import { carrying } from "../../runtime/carriers.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
+import type { StatisticsMode } from "../../runtime/session-types.ts";
 import type { Context } from "../context.ts";
 import { requireParts } from "../data/carry.ts";
 import { notesOf } from "../data/preparation.ts";
@@ -35,6 +36,8 @@ export interface OpenLearner {
 
 export interface LearnerRequest extends Omit<CompileRequest, "suggested" | "time"> {
   readonly noise?: NoiseMode;
+  /** Whose statistics evaluations use. Default: the population's. */
+  readonly statistics?: StatisticsMode;
   /** Batches of a step. */
   readonly accumulate?: number;
 }
@@ -108,7 +111,11 @@ export async function openLearner(
   const rest = split === undefined ? 0 : unitCount(task, split) % request.batch;
   if (rest > 0) await session.attach((await compile({ ...full, batch: rest, quiet: true }, context)).executable);
   const metric = plan.entries.infer?.tensors.find(({ role }) => role.kind === "metric")?.name ?? "loss";
-  const learner = sessionLearner(session, { noise: request.noise, carry: task.carry });
+  const learner = sessionLearner(session, {
+    noise: request.noise,
+    carry: task.carry,
+    statistics: request.statistics,
+  });
   return {
     plan,
     session,

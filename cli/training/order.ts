@@ -227,6 +227,13 @@ export function drawnWhole(task: Ordered, split: Split, batch: number, examples:
   return { ...drawing, count: Math.min(drawing.count, Math.max(1, Math.floor(examples / batch))) };
 }
 
+/** How many examples the batches of a drawing have together. */
+export const examplesIn = ({ count, at }: Drawing): number =>
+  Array.from({ length: count }, (_, number) => at(number)).reduce(
+    (sum, { indices, over = [] }) => sum + indices.length - over.length,
+    0,
+  );
+
 const natural = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, at) => at);
 
 /** Sorts an order by length, in place. */

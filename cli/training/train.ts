@@ -16,6 +16,9 @@ import { stepsPerEpoch } from "./order.ts";
  */
 export type StatisticsSource = "exact" | "ema";
 
+/** Where they come from for a single evaluation; `batch`: each batch has its own, and a smaller last one is left out. */
+export type EvaluationStatistics = StatisticsSource | "batch";
+
 /** As `fit` takes them, unless said otherwise. */
 export interface TrainingOptions
   extends Pick<FitOptions, "best" | "patience" | "maxSeconds" | "history" | "averaged" | "average" | "accumulate"> {
@@ -103,19 +106,28 @@ async function* batchesFrom(
 }
 
 /**
- * Estimates population statistics if asked to, and measures the model. The loss is NaN if it or the statistics overflowed. Throws the
+ * Estimates population statistics if asked to, and measures the model, whose learner knows whether batches have their own. The loss is NaN if it or the statistics overflowed. Throws the
  * reason of `signal` once it is aborted. Statistics of an estimate that was not finished are as before.
  */
 export async function evaluate(
   learner: Pick<Learner, "estimate" | "evaluate">,
   task: Task,
-  options: Pick<TrainingOptions, "statistics" | "batch" | "estimateExamples" | "evaluateOn">,
+  {
+    statistics,
+    batch,
+    estimateExamples,
+    evaluateOn,
+  }: Pick<TrainingOptions, "batch" | "estimateExamples" | "evaluateOn"> & { readonly statistics: EvaluationStatistics },
   signal?: AbortSignal,
 ): Promise<Measures> {
   const measure = async () => {
-    if (options.statistics === "exact")
-      await learner.estimate(paced(wholeBatchesOf(task, "train", options.batch, options.estimateExamples), signal));
-    return learner.evaluate(paced(batchesOf(task, options.evaluateOn, options.batch), signal));
+    if (statistics === "exact")
+      await learner.estimate(paced(wholeBatchesOf(task, "train", batch, estimateExamples), signal));
+    const batches =
+      statistics === "batch"
+        ? wholeBatchesOf(task, evaluateOn, batch, Number.POSITIVE_INFINITY)
+        : batchesOf(task, evaluateOn, batch);
+    return learner.evaluate(paced(batches, signal));
   };
   return (await unlessDiverged(measure())) ?? { loss: Number.NaN, metrics: {} };
 }

@@ -146,6 +146,43 @@ describe("cellc stats", () => {
   });
 });
 
+describe("cellc eval --stats batch", () => {
+  const measure = async (...more: readonly string[]) => {
+    const ended = await cellc(["eval", run, "--stats", "batch", "--json", ...more]);
+    return { code: ended.code, document: JSON.parse(ended.stdout), words: ended.stderr };
+  };
+
+  test("measures with the statistics of each batch, in loss, metrics and predictions, and changes nothing", async () => {
+    const old = await readFile(join(run, "model.safetensors"));
+    const { code, document, words } = await measure();
+    expect([code, words]).toEqual([0, expect.not.stringContaining("left out")]);
+    expect(document).toMatchObject({ statistics: "batch", examples: 2000, step: STEPS });
+    const drift = await stats(run, "--drift", "--batches", "50");
+    expect(document.loss).toBe(drift.document.measured.batch.loss);
+    // Predictions are of the same statistics.
+    expect(document.reports.y.accuracy).toBeCloseTo(document.metrics.accuracy, 6);
+    const stored = JSON.parse((await cellc(["eval", run, "--json"])).stdout);
+    expect(Math.abs(stored.loss - document.loss)).toBeGreaterThan(1e-3);
+    expect(stored.reports.y.accuracy).toBeCloseTo(stored.metrics.accuracy, 6);
+    expect((await readFile(join(run, "model.safetensors"))).equals(old)).toBe(true);
+  });
+
+  test("leaves out examples that fill no batch, and says so", async () => {
+    const { code, document, words } = await measure("--batch", "64");
+    expect([code, document.examples]).toEqual([0, 1984]);
+    expect(words).toContain("left out: the last 16 examples of validation, which fill no batch of 64");
+    const confusion: readonly (readonly number[])[] = document.reports.y.confusion;
+    expect(confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(1984);
+  });
+
+  test("refuses a batch that the part has no examples for, and one of a single example", async () => {
+    const large = await cellc(["eval", run, "--stats", "batch", "--batch", "2001"]);
+    expect([large.code, large.stderr]).toEqual([1, expect.stringContaining("--batch 2000 at most")]);
+    const single = await cellc(["eval", run, "--stats", "batch", "--batch", "1"]);
+    expect([single.code, single.stderr]).toEqual([1, expect.stringContaining("every example is the same")]);
+  });
+});
+
 describe("cellc stats refuses", () => {
   const refused = async (args: readonly string[], code: number, ...words: readonly string[]) => {
     const ended = await cellc(["stats", ...args]);
