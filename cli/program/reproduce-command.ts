@@ -8,8 +8,10 @@ import { threads, withTarget } from "./target-options.ts";
 /** Declares `reproduce`. */
 export function declareReproduce(program: Command, run: RunCommand): void {
   withTarget(program.command("reproduce"))
-    .description("train the models of the paper again, and set its numbers beside ours; without a study, list them")
-    .argument("[study]", "such as pmnist")
+    .description(
+      "train the models of the paper again, and set its numbers beside ours; without a name, list what there is",
+    )
+    .argument("[name]", "a study or an analysis, such as pmnist")
     .addOption(
       new Option("--scale <name>", "how much of the paper's training").choices([...scaleNames]).default("pilot"),
     )
@@ -28,13 +30,14 @@ export function declareReproduce(program: Command, run: RunCommand): void {
     .option("--steps <n>", "training steps, instead of the scale's", read.positiveWholeNumber)
     .option("--max-time <time>", "end after this long, such as 50m; --resume goes on", read.duration)
     .option("--data <dir>", "folder of the data (default: the variable CELLC_DATA)", read.path)
+    .option("--of <dir>", "of an analysis: the folder of the study that trained what it measures", read.path)
     .addOption(threads())
-    .option("--out <dir>", "folder of the runs and the report (default: runs/reproduce/STUDY-SCALE)", read.path)
+    .option("--out <dir>", "folder of the runs and the report (default: runs/reproduce/NAME-SCALE)", read.path)
     .option("--resume", "go on with the runs in the folder")
     .option("--report", "train nothing: report on the runs in the folder")
-    .action((study: string | undefined, options, command: Command) =>
+    .action((name: string | undefined, options, command: Command) =>
       run(command, async (context) =>
-        (await import("../commands/reproduce.ts")).reproduce(context, study, options, givenOptions(command)),
+        (await import("../commands/reproduce.ts")).reproduce(context, name, options, givenOptions(command)),
       ),
     );
 }

@@ -8,6 +8,7 @@ import { reportPage } from "../report/page/report-page.ts";
 import { overSteps } from "../report/page/training-charts.ts";
 import { baselineOf, differenceToBaseline, type Finding } from "./claims.ts";
 import type { RunResult } from "./results.ts";
+import { findingText } from "./said.ts";
 import type { ScaleName, Study } from "./study.ts";
 import type { VariantSummary } from "./summary.ts";
 
@@ -89,10 +90,6 @@ export function drawStudy(report: StudyReport): string {
     charts: charts(report),
   });
 }
-
-/** `Holds: bn-lstm is better than …` */
-export const findingText = ({ claim, holds }: Finding): string =>
-  `${holds === undefined ? "Not known yet" : holds ? "Holds" : "Does not hold"}: ${claim}.`;
 
 export function readingWords(study: Study, readings: Readonly<Record<string, string>>): string {
   const each = Object.entries(readings).map(

@@ -1,12 +1,11 @@
 /** Trains a run of a study by the command line's own `train`, so that its settings mean what they mean there. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Command } from "commander";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { packageRoot } from "../package.ts";
-import { declareTrain } from "../program/training-commands.ts";
 import { RunFolder, type RunRecord } from "../training/run-folder.ts";
+import { parsedLine } from "./command-line.ts";
 import type { PlannedRun } from "./plan.ts";
 import { wordsOf } from "./settings.ts";
 
@@ -68,16 +67,10 @@ interface ParsedRun {
 
 /** Parses the words of a run as `cellc train` does. */
 async function parsed(context: Context, { seed }: PlannedRun, words: readonly string[]): Promise<ParsedRun> {
-  let found: ParsedRun | undefined;
-  const program = new Command("cellc").exitOverride();
-  declareTrain(program, async (command, work) => {
-    // Its result is a part of the study's.
-    const output = { ...context.output, result: () => {} };
-    found = { options: command.opts(), train: () => work({ ...context, output, seed }) };
-  });
-  await program.parseAsync(["train", ...words], { from: "user" });
-  if (found === undefined) throw new Error(`no run is declared by ${words.join(" ")}`);
-  return found;
+  const { command, work } = await parsedLine(["train", ...words]);
+  // Its result is a part of the study's.
+  const output = { ...context.output, result: () => {} };
+  return { options: command.opts(), train: () => work({ ...context, output, seed }) };
 }
 
 /** Options that say where, for how long and on what a run trains, not what it computes. */

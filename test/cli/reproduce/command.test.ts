@@ -13,7 +13,9 @@ describe("cellc reproduce", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/pmnist\s+Permuted MNIST\s+5\.1/);
     expect(stdout).toContain("released: 784 draws with replacement");
-    expect((await cellc(["reproduce", "mnist"])).stderr).toContain("the studies are smnist, pmnist");
+    expect((await cellc(["reproduce", "mnist"])).stderr).toContain("there are smnist, pmnist");
+    expect((await cellc(["reproduce", "gradients", "--seeds", "2"])).stderr).toContain("--seeds is for studies");
+    expect((await cellc(["reproduce", "gradients", "--of", "a"])).stderr).toContain("leave --of out");
   });
 
   test("trains run after run, reports, goes on exactly, and refuses other settings", () =>
@@ -65,6 +67,27 @@ describe("cellc reproduce", () => {
       const again = await study(cut, "--report");
       expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/bn-lstm\s+95\.4 %/)]);
       expect(await readFile(join(cut, "report.html"), "utf8")).toContain("Permuted MNIST, reproduced: smoke");
+    }));
+
+  test("analyses gradients, and keeps what it measured", () =>
+    withFolder(async (folder) => {
+      const [data, out] = [join(folder, "mnist"), join(folder, "gradients")];
+      await writeSyntheticMnist(data);
+      const { code, stdout } = await cellc([
+        "reproduce",
+        "gradients",
+        "--scale",
+        "smoke",
+        "--data",
+        data,
+        "--out",
+        out,
+      ]);
+      expect([code, stdout]).toEqual([0, expect.stringMatching(/γ\s+t = T\s+half-way/)]);
+      const { study, findings, measured } = await json(join(out, "results.json"));
+      expect([study, findings]).toEqual(["gradients", []]);
+      expect(measured.flows.map(({ gamma }: { gamma: number }) => gamma)).toEqual([0.1, 1]);
+      expect((await readdir(out)).sort()).toContain("gradflow.svg");
     }));
 
   test("says that there is nothing to report on", () =>

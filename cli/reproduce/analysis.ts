@@ -1,0 +1,60 @@
+/** An analysis: what the paper measures besides results, by the commands that anybody has for it. */
+import type { Context } from "../context.ts";
+import type { Column } from "../report/page/page-data.ts";
+import type { TargetName } from "../targets.ts";
+import type { Finding } from "./claims.ts";
+import type { ScaleName } from "./study.ts";
+
+export interface AnalysisRequest {
+  readonly context: Context;
+  readonly scale: ScaleName;
+  /** Where its files go. */
+  readonly out: string;
+  /** The folder of the study whose models it measures. */
+  readonly of: string | undefined;
+  readonly where: Where;
+  /** Whether it goes on where it was interrupted. */
+  readonly resume: boolean;
+}
+
+/** Where an analysis runs, and where the data is. */
+interface Where {
+  readonly target: TargetName;
+  readonly threads: number | undefined;
+  readonly data: string | undefined;
+}
+
+/** As options of a command that runs a model on data. */
+export const whereWords = ({ target, threads, data }: Where): readonly string[] => [
+  ...["--target", target],
+  ...(threads === undefined ? [] : ["--threads", String(threads)]),
+  ...(data === undefined ? [] : ["--data", data]),
+];
+
+export interface AnalysisResult {
+  /** What was measured, for the record. */
+  readonly measured: Readonly<Record<string, unknown>>;
+  readonly columns: readonly Column[];
+  readonly findings: readonly Finding[];
+  /** Pages and pictures that it wrote. */
+  readonly files: readonly string[];
+}
+
+export interface Analysis {
+  readonly title: string;
+  readonly section: string;
+  /** The study whose models it measures. */
+  readonly of?: string;
+  /** What each scale is. */
+  readonly scales: Readonly<Record<ScaleName, string>>;
+  /** Undefined if it was interrupted. */
+  run(request: AnalysisRequest): Promise<AnalysisResult | undefined>;
+}
+
+/** A column of texts, with keys to sort by. */
+export const textColumn = (title: string, texts: readonly string[], keys?: readonly number[]): Column => ({
+  title,
+  numeric: keys !== undefined,
+  keys: keys ?? texts,
+  texts,
+});

@@ -1,0 +1,57 @@
+/** Does an analysis, and keeps what it measured. */
+import type { Context } from "../context.ts";
+import { type ExitCode, exit, Failure } from "../failure.ts";
+import { machineFacts } from "../machine-facts.ts";
+import type { Analysis } from "./analysis.ts";
+import { type ReproduceOptions, usualFolder } from "./run-study.ts";
+import { sayResults } from "./said.ts";
+import { StudyFolder } from "./study-folder.ts";
+
+/** Options of studies, which train; an analysis measures. */
+const OF_STUDIES = ["variants", "seeds", "reading", "steps", "maxTime", "report"] as const;
+
+/** `given` names the options on the command line. Throws C0301 for options that only studies have, and C0401 if there is nothing to measure. */
+export async function runAnalysis(
+  context: Context,
+  name: string,
+  analysis: Analysis,
+  options: ReproduceOptions,
+  given: ReadonlySet<string>,
+): Promise<ExitCode> {
+  const { output } = context;
+  const { title, section, scales } = analysis;
+  const { scale, target, threads, data, resume = false } = options;
+  const other = OF_STUDIES.find((option) => given.has(option));
+  const refuse = (what: string, help: string) => new Failure("C0301", exit.usage, what, help);
+  if (other !== undefined)
+    throw refuse(`${name} is an analysis, and --${flagOf(other)} is for studies`, "leave it out");
+  if (analysis.of === undefined && options.of !== undefined)
+    throw refuse(`${name} measures no study's models`, "leave --of out");
+  const folder = new StudyFolder(options.out ?? usualFolder(name, scale));
+  const identity = { study: name, scale, readings: {} };
+  const before = await folder.begin(resume);
+  if (before !== undefined) folder.checkIdentity(before, identity);
+  output.say(`${title}, section ${section}: ${scales[scale]}`);
+  await folder.write({ format: 1, ...identity });
+  const done = await analysis.run({
+    ...{ context, scale, out: folder.path, resume: before !== undefined },
+    of: analysis.of && (options.of ?? usualFolder(analysis.of, scale)),
+    where: { target, threads, data },
+  });
+  if (done === undefined) return exit.interrupted;
+  const { measured, columns, files } = done;
+  // A smoke test measures too little to say anything.
+  const findings = scale === "smoke" ? [] : done.findings;
+  const document = {
+    ...{ format: 1 as const, ...identity, title, section, cut: scales[scale], seed: context.seed },
+    ...{ machine: await machineFacts(target), findings, measured },
+  };
+  await folder.write(document);
+  sayResults(output, columns, findings);
+  output.say(`\n${[folder.files.record, ...files].join(", ")}`);
+  output.result({ ok: true, files: [folder.files.record, ...files], ...document });
+  return exit.ok;
+}
+
+/** `maxTime` is `--max-time`. */
+const flagOf = (option: string): string => option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -1,0 +1,139 @@
+/** Trains the runs of a study, and reports on those that are there. */
+import { join, relative } from "node:path";
+import type { Context } from "../context.ts";
+import { type ExitCode, exit, Failure } from "../failure.ts";
+import { formatSeconds } from "../output.ts";
+import { packageVersion } from "../package.ts";
+import { writeAtomically } from "../report/files.ts";
+import type { TargetName } from "../targets.ts";
+import { findings } from "./claims.ts";
+import { drawStudy, readingWords, type StudyReport, studyColumns } from "./page.ts";
+import { drawStudyPicture } from "./picture.ts";
+import { chosenReadings, type PlannedRun, plannedRuns } from "./plan.ts";
+import { readResults } from "./results.ts";
+import { sayResults } from "./said.ts";
+import { type Settings, trainLine } from "./settings.ts";
+import type { DataFolders, ScaleName, Study } from "./study.ts";
+import { StudyFolder } from "./study-folder.ts";
+import { summarised } from "./summary.ts";
+import { cellFile, trainRun } from "./train-run.ts";
+
+/** What the command line says. */
+export interface ReproduceOptions {
+  readonly scale: ScaleName;
+  readonly variants?: readonly string[];
+  readonly seeds?: number;
+  readonly reading: Readonly<Record<string, string>>;
+  readonly steps?: number;
+  /** Seconds. */
+  readonly maxTime?: number;
+  readonly data?: string;
+  /** The folder of the study whose models an analysis measures. */
+  readonly of?: string;
+  readonly target: TargetName;
+  readonly threads?: number;
+  readonly out?: string;
+  readonly resume?: boolean;
+  readonly report?: boolean;
+}
+
+/** Trains what the options ask for, and reports on all runs in the folder. `given` names the options on the command line. */
+export async function runStudy(
+  context: Context,
+  name: string,
+  study: Study,
+  options: ReproduceOptions,
+  given: ReadonlySet<string>,
+): Promise<ExitCode> {
+  const { output, seed } = context;
+  const scale = study.scales[options.scale];
+  const readings = chosenReadings(study, options.reading);
+  const folder = new StudyFolder(options.out ?? usualFolder(name, options.scale));
+  const identity = { study: name, scale: options.scale, readings };
+  output.say(`${study.title}, section ${study.section}: ${scale.cut}`);
+  output.say(readingWords(study, readings));
+  let isOver = true;
+  const before = await folder.begin((options.resume || options.report) ?? false);
+  if (before !== undefined) folder.checkIdentity(before, identity);
+  if (!options.report) {
+    const count = options.seeds ?? (given.has("seed") ? 1 : scale.seeds);
+    const choices = {
+      ...{ scale: options.scale, variants: options.variants, readings },
+      seeds: Array.from({ length: count }, (_, at) => seed + at),
+      settings: lengthOf(options),
+    };
+    const planned = plannedRuns(study, choices, foldersOf(context, options));
+    if (before === undefined) await folder.write({ format: 1, ...identity });
+    isOver = await trainAll(context, study, planned, folder.path, options);
+  }
+  const runs = await readResults(study, folder.path);
+  if (runs.length === 0) {
+    if (!isOver) return exit.interrupted;
+    throw new Failure("C0401", exit.input, `${folder.path} holds no run of ${name}`, "train some: leave --report out");
+  }
+  const report: StudyReport = {
+    ...{ study, scale: options.scale, readings, runs },
+    summaries: summarised(study, runs),
+    findings: findings(study, options.scale, runs),
+  };
+  const { title, section, notes, measure } = study;
+  const { summaries } = report;
+  const document = {
+    ...{ format: 1 as const, ...identity, title, section, cut: scale.cut, notes, measure },
+    ...{ cellc: packageVersion(), summaries, findings: report.findings, runs },
+  };
+  const { files } = folder;
+  await folder.write(document);
+  await writeAtomically(files.page, drawStudy(report));
+  await writeAtomically(files.picture, drawStudyPicture(report));
+  sayResults(output, studyColumns(report), report.findings);
+  output.say(`\n${files.page}`);
+  output.result({ ok: isOver, files, ...document });
+  return isOver ? exit.ok : exit.interrupted;
+}
+
+export const usualFolder = (name: string, scale: ScaleName): string => join("runs", "reproduce", `${name}-${scale}`);
+
+/** Steps of the command line replace the scale's steps or epochs. */
+const lengthOf = ({ steps }: ReproduceOptions): Settings => (steps === undefined ? {} : { steps, epochs: false });
+
+const foldersOf = ({ environment }: Context, { data }: ReproduceOptions): DataFolders =>
+  [data, environment.CELLC_DATA].filter((folder): folder is string => folder !== undefined && folder !== "");
+
+/** Trains run after run. Returns false if it was stopped before all were over. */
+async function trainAll(
+  context: Context,
+  study: Study,
+  runs: readonly PlannedRun[],
+  out: string,
+  { maxTime, target, threads }: ReproduceOptions,
+): Promise<boolean> {
+  const { output } = context;
+  const started = performance.now();
+  const words = ["--target", target, ...(threads === undefined ? [] : ["--threads", String(threads)])];
+  for (const [at, run] of runs.entries()) {
+    const spent = (performance.now() - started) / 1000;
+    if (maxTime !== undefined && spent >= maxTime) {
+      output.say(`the time is over after ${formatSeconds(spent)}; go on with --resume`);
+      return false;
+    }
+    const limit = maxTime === undefined ? [] : ["--max-time", `${Math.max(1, Math.ceil(maxTime - spent))}s`];
+    output.say(`\nrun ${at + 1} of ${runs.length}, ${run.variant}, seed ${run.seed}:`);
+    output.say(trainLine(shownFile(study.file), run.settings, ["--seed", String(run.seed)]));
+    const end = await trainRun(context, run, {
+      file: study.file,
+      folder: join(out, run.name),
+      words: [...words, ...limit],
+    });
+    if (end === "interrupted") return false;
+    if (end === "diverged") output.say(`${run.name} diverged: its loss stopped being a number`);
+  }
+  return true;
+}
+
+/** The path from here, if the file is below. */
+function shownFile(file: string): string {
+  const path = cellFile(file);
+  const way = relative(process.cwd(), path);
+  return way.startsWith("..") ? path : way;
+}
