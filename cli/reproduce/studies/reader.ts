@@ -4,6 +4,7 @@
  */
 import type { Settings } from "../settings.ts";
 import type { DataFolders, Study, Variant } from "../study.ts";
+import { variants as cells } from "../variants.ts";
 
 /** The learning rate and the batch of the last two are the paper's own, too. */
 const reduced: Settings = { batch: 40, lr: "8e-4" };
@@ -16,12 +17,21 @@ const entries: readonly (readonly [name: string, entry: string, title: string, s
   ["bn-e-star-star", "bn_e_star_star", "BN-e**: the same, in both directions", reduced],
 ];
 
-const variants = Object.fromEntries(
-  entries.map(([name, entry, title, settings]): [string, Variant] => [
-    name,
-    { title, settings: { entry, ...settings } },
-  ]),
-);
+/** What stands beside them in the other studies, in the place of the encoders' LSTM. */
+const BESIDE = {
+  "shifted-lstm": "lstm",
+  "input-bn": "input-bn",
+  "input-sequence": "input-sequence",
+  "ln-lstm": "ln-lstm",
+} as const;
+
+const variants: Readonly<Record<string, Variant>> = Object.fromEntries([
+  ...entries.map(([name, entry, title, settings]) => [name, { title, settings: { entry, ...settings } }] as const),
+  ...Object.entries(BESIDE).map(([name, cell]) => {
+    const { title, settings } = cells[cell];
+    return [name, { title: `encoders: ${title}`, settings: { entry: "lstm_reader", ...settings } }] as const;
+  }),
+]);
 
 const readerData = ([given]: DataFolders): Settings => (given === undefined ? {} : { data: given });
 
@@ -46,6 +56,7 @@ const smoke = {
   cut: "8 units, 6 iterations of 16 questions: it shows that everything runs, and nothing else",
   settings: { dims: { D: 8, H: 8 }, batch: 16, steps: 6, "evaluate-every": 6, estimate: 64 },
   seeds: 1,
+  variants: ["lstm", "bn-e-star-star"],
 };
 
 const notes = ["The paper's task is another one, so that its numbers do not compare: what compares are the models."];
