@@ -63,7 +63,7 @@ export const text8: Study = {
     window: 180,
     stride: 180,
     split: "0.9,0.05,0.05",
-    dims: { V: 27, H: 2000 },
+    dims: { H: 2000 },
     batch: 128,
     lr: "1e-3",
   },
