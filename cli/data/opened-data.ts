@@ -20,6 +20,8 @@ export interface OwnData {
   readonly segments: Segments;
   readonly roles: Roles;
   readonly preparation: Preparation;
+  /** Whether the preparation is a checkpoint's, so that no training example is needed. */
+  readonly trained?: boolean;
   readonly options: DataOptions;
   /** Whether all of the data is the test part. */
   readonly whole?: boolean;

@@ -84,12 +84,16 @@ export async function openOwnData(
     roles,
     options,
     preparation: preparation ?? (await prepare(store, segments, roles, options)),
+    trained: preparation !== undefined,
     whole,
     predicting,
     ...(carry && streams !== undefined && { going: { carry, streams } }),
   };
   const task = ownTask({ ...own, summary: summaryOf(own) });
-  for (const line of [...remarks(own, task), ...readingRemarks(seen, own)]) host.say(line);
+  const ofTraining = !own.trained && task.inEpoch !== undefined;
+  const moving = `each epoch begins its training windows at an offset of its own, below ${options.stride} steps`;
+  for (const line of [...remarks(own, task), ...(ofTraining ? [moving] : []), ...readingRemarks(seen, own)])
+    host.say(line);
   return task;
 }
 
@@ -163,8 +167,6 @@ function remarks(own: Omit<OwnData, "summary">, task: Task): readonly string[] {
     .filter(([, { missing }]) => missing > 0)
     .map(([name, { missing }]) => `${shown(missing)} of ${name}`);
   if (filled.length > 0) lines.push(`missing values, filled (--missing ${options.missing}): ${listed(filled)}`);
-  if (task.inEpoch !== undefined && !whole && !predicting)
-    lines.push(`each epoch begins its training windows at an offset of its own, below ${stride} steps`);
   if (task.sequences !== undefined) {
     const streams = (split: Split): string => shown(task.sequences!(split).length);
     lines.push(`sequences in parts of ${options.window} steps: ${whole ? streams("test") : counts(streams)}`);

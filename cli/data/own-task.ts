@@ -23,7 +23,7 @@ import { weightInput, weightPart } from "./weight-part.ts";
 
 /** Throws C0406 if the data gives no example at all, or no training example. */
 export function ownTask(data: OwnData): Task {
-  const { name, summary, store, roles, preparation, options, whole = false, predicting = false, going } = data;
+  const { name, summary, store, roles, preparation, options, trained = false, predicting = false, going } = data;
   const { window, horizon = 0 } = options;
   const inputs = roles.inputs.map((role) => partOf(store, name, role, preparation.inputs[role.name]));
   const targets = targetParts(store, name, roles, preparation);
@@ -41,17 +41,18 @@ export function ownTask(data: OwnData): Task {
     (["train", "validation", "test"] as const)
       .flatMap((split) => [...lengths![split]])
       .reduce((most, length) => Math.max(most, length), 0);
-  const isNew = predicting || whole;
-  const count = isNew ? splits.train + splits.validation + splits.test : splits.train;
+  const count = trained ? splits.train + splits.validation + splits.test : splits.train;
   if (count === 0) {
-    const what = isNew ? "" : "training ";
+    const what = trained ? "" : "training ";
     throw new Failure(
       "C0406",
       exit.input,
       window === undefined || parts !== undefined
         ? `${name} has no ${what}sequence with a step`
         : `${name} has no ${what}part of ${needed} steps${certain > 0 ? `, for a window of ${window} and ${certain} behind it` : ""}`,
-      isNew ? "the model reads windows of this many steps" : "take a smaller --window or --horizon, or another --split",
+      trained
+        ? "the model reads windows of this many steps"
+        : "take a smaller --window or --horizon, or another --split",
     );
   }
   const isRagged = lengths !== undefined && Object.values(lengths).some((of) => of.some((length) => length !== steps));

@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { OptimizerName } from "../../compiler/optimizers.ts";
 import type { NoiseMode } from "../../runtime/batch.ts";
+import type { DataOptions } from "../data/data-options.ts";
 import type { TaskSettings } from "../data/settings.ts";
 import type { TaskForm } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
@@ -60,7 +61,7 @@ export async function trainedModel<Settings extends ModelSettings>(
       "one is written at each evaluation",
     );
   const recorded = RECORDED.filter((name) => !given.has(name) && record?.options[name] !== undefined);
-  const own = record?.options.own && options.own ? { ...record.options.own, ...options.own } : undefined;
+  const own = record?.options.own && options.own ? cutAnew(record.options.own, options.own) : undefined;
   const settings = {
     ...options,
     ...Object.fromEntries(recorded.map((name) => [name, record?.options[name]])),
@@ -87,6 +88,13 @@ export async function trainedModel<Settings extends ModelSettings>(
   if (folder !== undefined && best !== undefined && best !== record?.step)
     output.warn(`${folder}: the best model, of step ${best}; the last one is ${runPaths(folder).model}`);
   return { file: cell, checkpoint, ...(form && { form }), settings };
+}
+
+/** What a run said of its data, and what is `given` now. Windows of another length lie side by side if the run's did, as far apart. */
+function cutAnew(run: DataOptions, given: DataOptions): DataOptions {
+  const { window = 0, stride = 0 } = run;
+  const isCut = given.window !== undefined && given.stride === undefined && window > 0 && stride >= window;
+  return { ...run, ...given, ...(isCut && { stride: given.window + stride - window }) };
 }
 
 /** The checkpoint of a run that is to be used: what its best evaluation measured, or the last one where none was the best. */
