@@ -48,6 +48,9 @@ export interface ModelOptions {
 /** The entries that training and evaluation need. The others are for streams. */
 export const trainingEntries: readonly EntryName[] = ["train", "estimate", "infer", "update"];
 
+/** Those of a model that is only measured. `train` would take several times their memory. */
+export const measuringEntries: readonly EntryName[] = trainingEntries.filter((entry) => entry !== "train");
+
 export interface CompileRequest extends ModelOptions {
   readonly file: string;
   /** Where texts come from. Default: the disk. */

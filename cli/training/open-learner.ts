@@ -13,7 +13,7 @@ import type { Split, Task, TaskForm } from "../data/task.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { exit, Failure } from "../failure.ts";
 import type { Norms } from "../statistics/statistic.ts";
-import { type CompileRequest, compileFile, trainingEntries } from "../toolchain.ts";
+import { type CompileRequest, compileFile, measuringEntries, trainingEntries } from "../toolchain.ts";
 import { requireExamples } from "./batches.ts";
 import { checkInputs, checkWeights } from "./check-inputs.ts";
 import type { Learner } from "./learner.ts";
@@ -92,12 +92,13 @@ export async function openLearner(
     carry: task.carry !== undefined,
     suggested: form.dims,
     time: form.steps,
-    entries: trainingEntries,
+    // Longer sequences than the model was made for are not trained on, and need not fit in memory for that.
+    entries: task.steps > form.steps ? measuringEntries : trainingEntries,
   };
   const compilation = await compile(full, context);
   const { executable, warnings } = compilation;
   const { plan } = executable;
-  if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss")) {
+  if (!plan.entries.infer?.tensors.some(({ role }) => role.kind === "loss")) {
     throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
   }
   if (plan.entries.update === undefined) {
