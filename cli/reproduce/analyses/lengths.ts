@@ -53,7 +53,7 @@ export const lengths: Analysis = {
         const quiet = { ...context.output, say: () => {}, warn: () => {}, table: () => {} };
         const document = await documentOf({ ...context, output: quiet }, [
           ...["eval", join(of!, `${variant}-${seed}`), "--split", "test", "--stats", stats, "--batch", String(BATCH)],
-          ...["--window", String(length), "--stride", String(length), ...whereWords(where)],
+          ...["--window", String(length - 1), "--stride", String(length), ...whereWords(where)],
         ]);
         if (document === undefined) return undefined;
         points.push({ series, seed, length, bits: (document.metrics as { readonly bits: number }).bits });
