@@ -29,7 +29,11 @@ type Doubles = Readonly<{ split?: Double; target?: Double }>;
  */
 export function withDataOptions(command: Command, doubles: Doubles = {}): Command {
   command
-    .option("--data <path>", "a file of one's own; with --task mnist-…, the folder of MNIST's files", read.path)
+    .option(
+      "--data <path>",
+      "a file of one's own; with a task of files, such as mnist-rows or babi, their folder",
+      read.path,
+    )
     .option("--offline", "never download")
     .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber);
   for (const key of dataOptionNames) command.addOption(optionOf(dataOptions[key], doubleOf(doubles, key)));

@@ -79,10 +79,19 @@ describe("the command line", () => {
 describe("cellc data", () => {
   test("lists the tasks", async () => {
     const { code, stdout } = await cellc(["data"]);
-    expect([code, stdout]).toEqual([
-      0,
-      "mnist-rows\nmnist-pixels\nmnist-permuted\nmnist-permuted-released\ndigits\ndigits-rows\nadding\n",
-    ]);
+    const made = [
+      "mnist-rows",
+      "mnist-pixels",
+      "mnist-permuted",
+      "mnist-permuted-released",
+      "digits",
+      "digits-rows",
+      "adding",
+      "cloze",
+      "babi",
+    ];
+    const babi = [1, 2, 3, 4, 5, 11, 12, 13, 14, 16].map((number) => `babi-${number}`);
+    expect([code, stdout]).toEqual([0, [...made, ...babi, "cnn", ""].join("\n")]);
   });
 
   test("shows the same examples every time, whatever the seed", async () => {
