@@ -117,16 +117,21 @@ describe("the cloze task", () => {
 });
 
 describe("bAbI", () => {
-  test("as it is published, is 70,000 questions of seven tasks, of which a tenth of the stories is for validation", async () => {
+  test("as it is published, is 50,000 questions of five tasks in turn, of which a tenth of the stories is for validation", async () => {
     const task = await babiTask(undefined, shared);
-    expect(task.splits).toEqual({ train: 63_000, validation: 7_000, test: 7_000 });
+    expect(task.splits).toEqual({ train: 45_000, validation: 5_000, test: 5_000 });
     expect(task.steps).toBe(116);
     expect(task.dims.V).toBeLessThan(150);
     const { names } = task.outputs!.y as { names: readonly string[] };
-    expect(names).toEqual(expect.arrayContaining(["bathroom", "cinema", "gray"]));
+    expect(names).toEqual(expect.arrayContaining(["bathroom", "cinema", "office"]));
+    // The first question of task 1, the one of task 14, and the second of the first story of task 1.
+    expect((await told(task, "train", 0)).question.join(" ")).toBe("where is mary ?");
+    expect((await told(task, "train", 4)).question.join(" ")).toBe("where was julie before the school ?");
+    const [first, second] = [await told(task, "train", 0), await told(task, "train", 5)];
+    expect(second.document.slice(0, first.document.length)).toEqual(first.document);
     // Test stories have no word that the training part lacks.
     const unknown = task.dims.V - 1;
-    expect(task.batch("test", numbers(7_000)).inputs.document).not.toContain(unknown);
+    expect(task.batch("test", numbers(5_000)).inputs.document).not.toContain(unknown);
   });
 
   const story = (n: number, place: string, extra = ""): string =>
@@ -172,7 +177,7 @@ describe("bAbI", () => {
         ),
       });
       await expect(babiTask(undefined, { ...nowhere, directory })).rejects.toMatchObject({
-        message: expect.stringMatching(/babi: lacks en-10k\/qa4_\*_train\.txt, en\/qa4_\*_test\.txt/),
+        message: expect.stringMatching(/babi: lacks en-10k\/qa11_\*_train\.txt, en\/qa11_\*_test\.txt/),
       });
       await expect(babiTask(1, nowhere)).rejects.toMatchObject({
         message: expect.stringContaining("neither --data nor CELLC_DATA names one"),
