@@ -1,8 +1,21 @@
-/** What a study's runs have measured so far, read from their folders: the record that is kept of it. */
+/** What a study's runs have measured so far, read from their folders or, where those are gone, from the record that was kept. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { exit, Failure } from "../failure.ts";
 import { type CurvePoint, type EvaluationPoint, readCurve } from "../report/curve-log.ts";
+import {
+  anything,
+  dictionary,
+  list,
+  measure,
+  number,
+  oneOf,
+  optional,
+  record as recordOf,
+  type Schema,
+  text,
+  whole,
+} from "../report/schema.ts";
 import { RunFolder, type RunRecord, runPaths } from "../training/run-folder.ts";
 import { runName } from "./plan.ts";
 import type { Study } from "./study.ts";
@@ -32,22 +45,51 @@ export interface RunResult {
   readonly training: readonly { readonly step: number; readonly loss: number; readonly gradientNorm?: number }[];
 }
 
+const measures: Schema<Measures> = dictionary(measure);
+
+/** A run in the record of a study. */
+export const runResult: Schema<RunResult> = recordOf({
+  variant: text,
+  seed: whole(),
+  status: oneOf("running", "finished", "interrupted", "diverged"),
+  options: dictionary(anything),
+  machine: dictionary(anything),
+  started: text,
+  ended: optional(text),
+  steps: whole(),
+  seconds: number,
+  evaluations: list(recordOf({ step: whole(), measures })),
+  best: optional(measures),
+  test: optional(measures),
+  training: list(recordOf({ step: whole(), loss: measure, gradientNorm: optional(number) })),
+});
+
 /** As many stretches of a training are kept. */
 const STRETCHES = 100;
 
-/** The runs in a folder, of the study's variants in its order, seed by seed. Throws C0401, and C0402 for damaged files. */
-export async function readResults(study: Study, folder: string): Promise<readonly RunResult[]> {
+/**
+ * The runs of a study, of its variants in their order, seed by seed: those in the folder, and of those that are recorded the others. Throws
+ * C0401, and C0402 for damaged files.
+ */
+export async function readResults(
+  study: Study,
+  folder: string,
+  recorded: readonly RunResult[] = [],
+): Promise<readonly RunResult[]> {
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const found: RunResult[] = [];
   for (const variant of Object.keys(study.variants)) {
-    const seeds = names.flatMap((name) => {
+    const there = names.flatMap((name) => {
       const [, digits] = /-(\d+)$/.exec(name) ?? [];
       return digits !== undefined && name === runName(variant, Number(digits)) ? [Number(digits)] : [];
     });
-    for (const seed of seeds.sort((a, b) => a - b)) {
+    const own: RunResult[] = [];
+    for (const seed of there) {
       const result = await readRun(variant, seed, join(folder, runName(variant, seed)));
-      if (result !== undefined) found.push(result);
+      if (result !== undefined) own.push(result);
     }
+    const before = recorded.filter((run) => run.variant === variant && own.every(({ seed }) => seed !== run.seed));
+    found.push(...[...own, ...before].sort((a, b) => a.seed - b.seed));
   }
   return found;
 }

@@ -1,4 +1,5 @@
 /** Trains the runs of a study, and reports on those that are there. */
+import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
@@ -10,7 +11,7 @@ import { findings } from "./claims.ts";
 import { drawStudy, readingWords, type StudyReport, studyColumns } from "./page.ts";
 import { drawStudyPicture } from "./picture.ts";
 import { chosenReadings, type PlannedRun, plannedRuns } from "./plan.ts";
-import { readResults } from "./results.ts";
+import { type RunResult, readResults } from "./results.ts";
 import { sayResults } from "./said.ts";
 import { type Settings, trainLine } from "./settings.ts";
 import type { DataFolders, ScaleName, Study } from "./study.ts";
@@ -64,9 +65,12 @@ export async function runStudy(
     };
     const planned = plannedRuns(study, choices, foldersOf(context, options));
     if (before === undefined) await folder.write({ format: 1, ...identity });
-    isOver = await trainAll(context, study, planned, folder.path, options);
+    const left = planned.filter((run) => !isRecorded(run, folder.path, before?.runs ?? []));
+    isOver = await trainAll(context, study, left, folder.path, options);
   }
-  const runs = await readResults(study, folder.path);
+  // Another process may have recorded runs meanwhile.
+  const recorded = (await folder.read())?.runs;
+  const runs = await readResults(study, folder.path, recorded);
   if (runs.length === 0) {
     if (!isOver) return exit.interrupted;
     throw new Failure("C0401", exit.input, `${folder.path} holds no run of ${name}`, "train some: leave --report out");
@@ -90,6 +94,18 @@ export async function runStudy(
   output.say(`\n${files.page}`);
   output.result({ ok: isOver, files, ...document });
   return isOver ? exit.ok : exit.interrupted;
+}
+
+/** Whether a run is over, of which only the record is left. */
+function isRecorded(
+  { variant, seed, name, settings }: PlannedRun,
+  path: string,
+  recorded: readonly RunResult[],
+): boolean {
+  const run = recorded.find((one) => one.variant === variant && one.seed === seed);
+  if (run === undefined || existsSync(join(path, name))) return false;
+  const isWhole = typeof settings.steps !== "number" || run.steps >= settings.steps;
+  return run.status === "diverged" || (run.status === "finished" && isWhole);
 }
 
 export const usualFolder = (name: string, scale: ScaleName): string => join("runs", "reproduce", `${name}-${scale}`);

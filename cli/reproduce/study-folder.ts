@@ -1,12 +1,19 @@
 /** The folder of a study: a folder for each of its runs, `results.json`, and the report. */
 import { join } from "node:path";
 import { RecordedFolder } from "../recorded-folder.ts";
-import { dictionary, type Infer, oneOf, record, text } from "../report/schema.ts";
+import { dictionary, type Infer, list, oneOf, optional, record, text } from "../report/schema.ts";
+import { runResult } from "./results.ts";
 import { scaleNames } from "./study.ts";
 
 /** What is read again of the record; it holds what `cellc reproduce --json` prints. */
 const studyRecord = record(
-  { format: oneOf(1), study: text, scale: oneOf(...scaleNames), readings: dictionary(text) },
+  {
+    format: oneOf(1),
+    study: text,
+    scale: oneOf(...scaleNames),
+    readings: dictionary(text),
+    runs: optional(list(runResult)),
+  },
   "allowed",
 );
 

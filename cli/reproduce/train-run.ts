@@ -41,7 +41,10 @@ export async function trainRun(context: Context, run: PlannedRun, where: Where):
   if (before !== undefined) {
     checkSameSettings(before, options, folder);
     if (before.status === "diverged") return "diverged";
-    if (isWhole(before, options)) return "finished";
+    if (isWhole(before, options)) {
+      context.output.say(`finished before, after ${before.step} steps`);
+      return "finished";
+    }
   }
   try {
     return (await train()) === exit.interrupted ? "interrupted" : "finished";

@@ -1,5 +1,5 @@
 /** `cellc reproduce`, on a made-up MNIST. */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { withFolder, writeSyntheticMnist } from "../../data/mnist.ts";
@@ -64,6 +64,9 @@ describe("cellc reproduce", () => {
       expect(losses(gone)).toEqual(losses(results.runs));
       expect(gone[1].evaluations.at(-1)).toEqual(results.runs[1].evaluations.at(-1));
 
+      await rm(join(cut, "lstm-1"), { recursive: true });
+      expect((await study(cut, "--steps", "6", "--resume")).stdout).not.toMatch(/, lstm, seed 1/);
+      expect((await json(join(cut, "results.json"))).runs[0]).toEqual(gone[0]);
       const again = await study(cut, "--report");
       expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/bn-lstm\s+95\.4 %/)]);
       expect(await readFile(join(cut, "report.html"), "utf8")).toContain("Permuted MNIST, reproduced: smoke");
