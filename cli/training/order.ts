@@ -126,6 +126,7 @@ export function stepsPerEpoch(task: Ordered, batch: number): number {
  * 0.243 of 2, 0.255 of 4 and 0.282 of all. So the smallest pool is taken that wastes no more than `MOST_PADDED`.
  */
 const POOLS = [1, 2, 4, 8, 16, 32];
+const LARGEST_POOL = POOLS[POOLS.length - 1];
 
 /** Steps that a batch is computed for, divided by those that its sequences have. */
 const MOST_PADDED = 1.5;
@@ -144,18 +145,20 @@ export function epochOrder(task: Ordered, batch: number, streams: RandomStreams,
   if (task.carry !== undefined && groups * batch === count && groups === 1) return natural(count);
   const order = permutation(count, streams(`order/${epoch}`)).subarray(0, groups * batch);
   if (sizes === undefined) return order;
-  const most = POOLS[POOLS.length - 1];
-  const tried = order.subarray(0, TRIED * batch);
   // Sequences that go on wait for the longest beside them, so they are always put together by length.
-  const pool =
-    task.carry === undefined
-      ? POOLS.find((pool) => padded(sortedIn(pool, tried, sizes, batch), sizes, batch) <= MOST_PADDED)
-      : most;
-  const sorted = sortedIn(pool ?? most, order, sizes, batch);
+  const sorted =
+    task.carry === undefined ? sortedInPools(order, sizes, batch) : sortedIn(LARGEST_POOL, order, sizes, batch);
   const shuffled = permutation(groups, streams(`batches/${epoch}`));
   const found = new Uint32Array(order.length);
   for (const [at, from] of shuffled.entries()) found.set(sorted.subarray(from * batch, (from + 1) * batch), at * batch);
   return found;
+}
+
+/** The examples of whole batches by length, in the smallest pools that waste little. */
+function sortedInPools(order: Uint32Array, sizes: Uint32Array, batch: number): Uint32Array {
+  const tried = order.subarray(0, TRIED * batch);
+  const pool = POOLS.find((pool) => padded(sortedIn(pool, tried, sizes, batch), sizes, batch) <= MOST_PADDED);
+  return sortedIn(pool ?? LARGEST_POOL, order, sizes, batch);
 }
 
 /** Examples of the same length stay in the order that chance gave them. */
@@ -212,12 +215,16 @@ export function drawnInOrder(task: Ordered, split: Split, batch: number, example
 
 /**
  * The whole batches in the first `examples` of a split, but at least one. A smaller last batch is left out, because its statistics
- * would need an executable of its size. Of sequences that go on, as many batches from their beginnings.
+ * would need an executable of its size. Where lengths differ, those of like length are in one batch as far as in training: were all sorted,
+ * batches would be of one length, and their statistics less varied than those that a model was trained with. Of sequences that go on, as
+ * many batches from their beginnings.
  */
 export function drawnWhole(task: Ordered, split: Split, batch: number, examples: number): Drawing {
   if (task.carry === undefined) {
     const count = Math.max(1, Math.floor(Math.min(task.splits[split], examples) / batch));
-    return drawnInOrder(task, split, batch, count * batch);
+    const { sizes, draw } = unitsOf(task, split);
+    const order = natural(Math.min(task.splits[split], count * batch));
+    return draw(sizes === undefined ? order : sortedInPools(order, sizes, batch), batch);
   }
   const counts = partsOf(task, split);
   let [sequences, parts] = [0, 0];

@@ -28,7 +28,8 @@ export function watchVariances(
     if (first && batch.examples > 1) {
       const values = new Map<string, Float32Array>();
       for (const { statistic } of norms.moments) values.set(statistic, await session.read(statistic));
-      const once = Object.entries(ownBatch(batch, session.plan).axes).map(
+      const { reset: _, ...sizes } = batch;
+      const once = Object.entries(ownBatch(sizes, session.plan).axes).map(
         ([axis, { steps }]) => [axis, new Array<number>(steps).fill(1)] as const,
       );
       const { [mainAxis]: seen, ...seenOver } = Object.fromEntries(once);

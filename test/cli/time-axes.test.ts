@@ -60,11 +60,13 @@ model tagger(V = 2, H = 4, K = 2) {
   input question : index(V) over time question
   target y       : index(K) over time question
   hs = scan rnn(V, H) as reads over one_hot(document, V), z
-  qs = scan rnn(V, H) as asks over one_hot(question, V), last(hs)
+  site told = last(hs)
+  qs = scan rnn(V, H) as asks over one_hot(question, V), told
   logits = qs @ R
   output logits
   loss cross_entropy(logits, y)
   metric accuracy = correct(logits, y)
+  place told : batch
 }
 `;
 
@@ -98,6 +100,11 @@ test("every command takes lengths and steps along each axis", () =>
     // Nobody is asked in more than three steps; documents have up to seven.
     expect(batches["asks/hh/m"].map((count) => count > 0)).toEqual([1, 1, 1, 0, 0, 0, 0].map(Boolean));
     expect(batches["reads/hh/m"].every((count) => count > 0)).toBe(true);
+
+    const { measured: by } = await json("stats", run, "--drift");
+    // Those of the last evaluation are estimated from the same examples.
+    expect(by.estimated.loss).toBeCloseTo(by.stored.loss, 5);
+    expect(Number.isFinite(by.batch.loss)).toBe(true);
 
     const { flows } = await json(
       ...["gradflow", cell, "--task", task, "--batch", "40", "--gamma", "0.1", "--steps", "0", "--out", folder],

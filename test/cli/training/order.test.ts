@@ -8,6 +8,7 @@ import {
   drawnForTraining,
   drawnInOrder,
   drawnWhole,
+  epochOrder,
   isRagged,
   stepsPerEpoch,
   unitCount,
@@ -92,6 +93,31 @@ describe("sequences that go on", () => {
     const [{ drawn }] = [drawnForTraining(taskOf([3, 3]), 2, testStreams, 0).next().value];
     expect(drawn).toEqual({ indices: Uint32Array.of(0, 3), begins: true });
   });
+});
+
+test("batches to estimate from are as mixed in length as those of training, and are the first examples", () => {
+  const count = 240;
+  const uniform = testStreams("sizes");
+  const sizes = Uint32Array.from({ length: count }, (_, at) => 10 + Math.floor(90 * uniform(at)));
+  const task = { splits: { train: count, validation: 0, test: 0 }, lengths: () => sizes };
+  const batch = 8;
+  const spread = (batches: Iterable<Uint32Array>): number => {
+    const ranges = [...batches].map((one) => {
+      const own = Array.from(one, (at) => sizes[at]);
+      return Math.max(...own) - Math.min(...own);
+    });
+    return ranges.reduce((sum, range) => sum + range, 0) / ranges.length;
+  };
+  const made = drawnWhole(task, "train", batch, 203);
+  const estimated = Array.from({ length: made.count }, (_, at) => made.at(at).indices);
+  expect(estimated.flatMap((one) => [...one]).sort((a, b) => a - b)).toEqual(
+    Array.from({ length: 200 }, (_, at) => at),
+  );
+  const epoch = epochOrder(task, batch, testStreams, 0);
+  const trained = Array.from({ length: count / batch }, (_, at) => epoch.subarray(at * batch, (at + 1) * batch));
+  // Sorted as a whole, a batch of 8 of 200 would have lengths that differ by 4.
+  expect(spread(trained)).toBeGreaterThan(20);
+  expect(Math.abs(spread(estimated) - spread(trained))).toBeLessThan(8);
 });
 
 describe("a data set in parts", () => {
