@@ -89,17 +89,21 @@ def waste(order: Tensor, lengths: Tensor, batch: int) -> float:
     return sum(len(n) * int(n.max()) for n in parts) / max(1, sum(int(n.sum()) for n in parts))
 
 
+def in_pools(order: Tensor, lengths: Optional[Tensor], batch: int) -> Tensor:
+    """An order of whole batches in which examples of like length come together, in the smallest pools that waste little."""
+    if lengths is None:
+        return order
+    tried = order[: 64 * batch]
+    pools = [pool for pool in (1, 2, 4, 8, 16, 32) if waste(sorted_in(pool, tried, lengths, batch), lengths, batch) <= 1.5]
+    return sorted_in(pools[0] if pools else 32, order, lengths, batch)
+
+
 def order_of(epoch: int, count: int, lengths: Optional[Tensor], batch: int, seed: int) -> Tensor:
     """The batches of an epoch, counted from 0: numbers of examples, [batches, batch]. What does not fill a batch waits for another epoch."""
     groups = count // batch
     order = shuffled(count, seed, f"order/{epoch}")[: groups * batch]
-    if lengths is not None:
-        # Examples of like length come together, in the smallest pools that waste little.
-        tried = order[: 64 * batch]
-        pools = [pool for pool in (1, 2, 4, 8, 16, 32) if waste(sorted_in(pool, tried, lengths, batch), lengths, batch) <= 1.5]
-        order = sorted_in(pools[0] if pools else 32, order, lengths, batch)
-        order = order.reshape(groups, batch)[shuffled(groups, seed, f"batches/{epoch}")]
-    return order.reshape(groups, batch)
+    batches = in_pools(order, lengths, batch).reshape(groups, batch)
+    return batches if lengths is None else batches[shuffled(groups, seed, f"batches/{epoch}")]
 
 
 def in_order(count: int, lengths: Optional[Tensor]) -> Tensor:

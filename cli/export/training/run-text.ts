@@ -199,7 +199,8 @@ class Run:
         self.done(math.inf)
         self.model.train()
         groups = max(1, min(len(examples), ESTIMATE) // batch)
-        for number, indices in enumerate(in_order(groups * batch, examples.lengths).split(batch)):
+        first = in_pools(torch.arange(min(len(examples), groups * batch)), examples.lengths, batch)
+        for number, indices in enumerate(first.split(batch)):
             torch.manual_seed((number * 4099 + RANK) % 2**63)
             self.model.loss(**self.share(examples, indices))
             self.count(examples, indices)

@@ -49,7 +49,12 @@ def order(case):
     script = importlib.import_module(case["script"])
     lengths = None if case["lengths"] is None else torch.tensor(case["lengths"])
     batches = script.order_of(case["epoch"], case["count"], lengths, case["batch"], case["seed"])
-    return {"epoch": batches.flatten().tolist(), "inOrder": script.in_order(case["count"], lengths).tolist()}
+    whole = case["count"] // case["batch"] * case["batch"]
+    return {
+        "epoch": batches.flatten().tolist(),
+        "inOrder": script.in_order(case["count"], lengths).tolist(),
+        "estimated": script.in_pools(torch.arange(whole), lengths, case["batch"]).tolist(),
+    }
 
 
 found = {name: [work(case) for case in cases[name]] for name, work in (("steps", steps), ("rates", rates), ("order", order))}

@@ -8,7 +8,7 @@ import { seededStreams } from "../../../cli/data/streams.ts";
 import { optimizerSpellings } from "../../../cli/export/training/optimizers.ts";
 import { scheduleSpellings } from "../../../cli/export/training/schedules.ts";
 import { type TrainScript, trainScript } from "../../../cli/export/training/script.ts";
-import { drawnInOrder, epochOrder } from "../../../cli/training/order.ts";
+import { drawnInOrder, drawnWhole, epochOrder } from "../../../cli/training/order.ts";
 import { relativeError } from "../../../compiler/ir/finite-differences.ts";
 import {
   type OptimizerChoice,
@@ -76,7 +76,7 @@ let found: {
     readonly slots: Readonly<Record<string, readonly number[]>>;
   }[];
   readonly rates: readonly (readonly number[])[];
-  readonly order: readonly { readonly epoch: readonly number[]; readonly inOrder: readonly number[] }[];
+  readonly order: readonly Readonly<Record<"epoch" | "inOrder" | "estimated", readonly number[]>>[];
 };
 
 beforeAll(async () => {
@@ -147,5 +147,8 @@ test("examples come in our order", () => {
     };
     expect(found.order[i].epoch).toEqual([...epochOrder(task, batch, seededStreams(seed), epoch)]);
     expect(found.order[i].inOrder).toEqual([...drawnInOrder(task, "train", count).at(0).indices]);
+    const whole = drawnWhole(task, "train", batch, count);
+    const estimated = Array.from({ length: whole.count }, (_, at) => [...whole.at(at).indices]).flat();
+    expect(found.order[i].estimated).toEqual(estimated);
   });
 });
