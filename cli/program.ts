@@ -14,6 +14,7 @@ import { declareReproduce } from "./program/reproduce-command.ts";
 import type { RunCommand } from "./program/run-command.ts";
 import { declareTextCommands } from "./program/text-commands.ts";
 import { declareComparisons, declareTrain } from "./program/training-commands.ts";
+import type { ParsedLine } from "./reproduce/command-line.ts";
 import { forTerminal } from "./terminal.ts";
 
 /** The catalogue's code for a command line that cannot be read. */
@@ -51,7 +52,18 @@ export function buildProgram(run: RunCommand, { stdout, stderr }: HelpStreams = 
   declareInferenceCommands(program, run);
   declareImport(program, run);
   declareComparisons(program, run);
-  declareReproduce(program, run);
+  declareReproduce(program, run, parsedLine);
   declareDataCommands(program, run);
   return program;
+}
+
+/** Parses a line of which a command is made, as its own words are parsed. */
+async function parsedLine(words: readonly string[]): Promise<ParsedLine> {
+  let found: ParsedLine | undefined;
+  const program = buildProgram(async (command, work) => {
+    found = { command, work };
+  });
+  await program.parseAsync([...words], { from: "user" });
+  if (found === undefined) throw new Error(`${words.join(" ")} is no command`);
+  return found;
 }

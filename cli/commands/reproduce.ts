@@ -1,9 +1,11 @@
 /** `cellc reproduce NAME`: trains the paper's models again, or measures what it measures, and sets its numbers beside ours. */
+
 import { relative } from "node:path";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { packageRoot } from "../package.ts";
 import { analyses } from "../reproduce/analyses.ts";
+import type { LineContext } from "../reproduce/command-line.ts";
 import { runAnalysis } from "../reproduce/run-analysis.ts";
 import { type ReproduceOptions, runStudy } from "../reproduce/run-study.ts";
 import { studies } from "../reproduce/studies.ts";
@@ -12,7 +14,7 @@ import { cellFile } from "../reproduce/train-run.ts";
 
 /** `given` names the options on the command line. Throws C0301 for a name that is none, and what trains and measures throws. */
 export async function reproduce(
-  context: Context,
+  context: LineContext,
   name: string | undefined,
   options: ReproduceOptions,
   given: ReadonlySet<string>,

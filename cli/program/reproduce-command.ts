@@ -1,12 +1,13 @@
 /** The command that trains the paper's models again. */
 import { type Command, Option } from "commander";
 import * as read from "../options.ts";
+import type { LineContext } from "../reproduce/command-line.ts";
 import { scaleNames } from "../reproduce/study.ts";
 import { givenOptions, type RunCommand } from "./run-command.ts";
 import { threads, withTarget } from "./target-options.ts";
 
-/** Declares `reproduce`. */
-export function declareReproduce(program: Command, run: RunCommand): void {
+/** Declares `reproduce`, which is made of other command lines: `parse` reads them. */
+export function declareReproduce(program: Command, run: RunCommand, parse: LineContext["parse"]): void {
   withTarget(program.command("reproduce"))
     .description(
       "train the models of the paper again, and set its numbers beside ours; without a name, list what there is",
@@ -37,7 +38,12 @@ export function declareReproduce(program: Command, run: RunCommand): void {
     .option("--report", "train nothing: report on the runs in the folder")
     .action((name: string | undefined, options, command: Command) =>
       run(command, async (context) =>
-        (await import("../commands/reproduce.ts")).reproduce(context, name, options, givenOptions(command)),
+        (await import("../commands/reproduce.ts")).reproduce(
+          { ...context, parse },
+          name,
+          options,
+          givenOptions(command),
+        ),
       ),
     );
 }

@@ -1,12 +1,13 @@
 /** An analysis: what the paper measures besides results, by the commands that anybody has for it. */
-import type { Context } from "../context.ts";
+
 import type { Column } from "../report/page/page-data.ts";
 import type { TargetName } from "../targets.ts";
 import type { Finding } from "./claims.ts";
+import type { LineContext } from "./command-line.ts";
 import type { ScaleName } from "./study.ts";
 
 export interface AnalysisRequest {
-  readonly context: Context;
+  readonly context: LineContext;
   readonly scale: ScaleName;
   /** Where its files go. */
   readonly out: string;

@@ -2,7 +2,6 @@
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit } from "../failure.ts";
-import { buildProgram } from "../program.ts";
 
 export interface ParsedLine {
   readonly command: Command;
@@ -10,29 +9,23 @@ export interface ParsedLine {
   work(context: Context): Promise<ExitCode>;
 }
 
-/** Parses the words of a command line, as the shell's are. Throws `CommanderError` for words that are none. */
-export async function parsedLine(words: readonly string[]): Promise<ParsedLine> {
-  let found: ParsedLine | undefined;
-  const program = buildProgram(async (command, work) => {
-    found = { command, work };
-  });
-  await program.parseAsync([...words], { from: "user" });
-  if (found === undefined) throw new Error(`${words.join(" ")} is no command`);
-  return found;
+/** The context of a command that is made of others: `parse` reads the words of one as the shell's are read. */
+export interface LineContext extends Context {
+  /** Throws `CommanderError` for words that are no command line. */
+  parse(words: readonly string[]): Promise<ParsedLine>;
 }
 
 /** Runs a line and returns the document of its `--json`; undefined if it was interrupted. What it says goes to `context`'s output. */
 export async function documentOf(
-  context: Context,
+  context: LineContext,
   words: readonly string[],
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const { work } = await parsedLine(words);
+  const { work } = await context.parse(words);
   let document: unknown;
   const result = (value: unknown): void => {
     document = value;
   };
-  const output = { ...context.output, result };
-  const code = await work({ ...context, output });
+  const code = await work({ ...context, output: { ...context.output, result } });
   if (code === exit.interrupted) return undefined;
   if (typeof document !== "object" || document === null) throw new Error(`${words.join(" ")} has no document`);
   return document as Readonly<Record<string, unknown>>;

@@ -1,8 +1,9 @@
 /** Does an analysis, and keeps what it measured. */
-import type { Context } from "../context.ts";
+
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import type { Analysis } from "./analysis.ts";
+import type { LineContext } from "./command-line.ts";
 import { type ReproduceOptions, usualFolder } from "./run-study.ts";
 import { sayResults } from "./said.ts";
 import { StudyFolder } from "./study-folder.ts";
@@ -12,7 +13,7 @@ const OF_STUDIES = ["variants", "seeds", "reading", "steps", "maxTime", "report"
 
 /** `given` names the options on the command line. Throws C0301 for options that only studies have, and C0401 if there is nothing to measure. */
 export async function runAnalysis(
-  context: Context,
+  context: LineContext,
   name: string,
   analysis: Analysis,
   options: ReproduceOptions,

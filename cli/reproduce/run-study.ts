@@ -1,4 +1,5 @@
 /** Trains the runs of a study, and reports on those that are there. */
+
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Context } from "../context.ts";
@@ -8,6 +9,7 @@ import { packageVersion } from "../package.ts";
 import { writeAtomically } from "../report/files.ts";
 import type { TargetName } from "../targets.ts";
 import { findings } from "./claims.ts";
+import type { LineContext } from "./command-line.ts";
 import { drawStudy, readingWords, type StudyReport, studyColumns } from "./page.ts";
 import { drawStudyPicture } from "./picture.ts";
 import { chosenReadings, type PlannedRun, plannedRuns } from "./plan.ts";
@@ -40,7 +42,7 @@ export interface ReproduceOptions {
 
 /** Trains what the options ask for, and reports on all runs in the folder. `given` names the options on the command line. */
 export async function runStudy(
-  context: Context,
+  context: LineContext,
   name: string,
   study: Study,
   options: ReproduceOptions,
@@ -118,7 +120,7 @@ const foldersOf = ({ environment }: Context, { data }: ReproduceOptions): DataFo
 
 /** Trains run after run. Returns false if it was stopped before all were over. */
 async function trainAll(
-  context: Context,
+  context: LineContext,
   study: Study,
   runs: readonly PlannedRun[],
   out: string,

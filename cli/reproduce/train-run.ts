@@ -1,11 +1,11 @@
 /** Trains a run of a study by the command line's own `train`, so that its settings mean what they mean there. */
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { packageRoot } from "../package.ts";
 import { RunFolder, type RunRecord } from "../training/run-folder.ts";
-import { parsedLine } from "./command-line.ts";
+import type { LineContext } from "./command-line.ts";
 import type { PlannedRun } from "./plan.ts";
 import { wordsOf } from "./settings.ts";
 
@@ -27,7 +27,7 @@ export const cellFile = (file: string): string => join(packageRoot, "examples", 
  * Trains a run, or goes on with it, to its last step. A finished run is left as it is. Throws C0408 for a folder in which a run with other
  * settings is, and what `train` throws, but for a loss that is no number: `diverged`.
  */
-export async function trainRun(context: Context, run: PlannedRun, where: Where): Promise<RunEnd> {
+export async function trainRun(context: LineContext, run: PlannedRun, where: Where): Promise<RunEnd> {
   const { file, folder, words } = where;
   const before = await new RunFolder(folder).read();
   const { options, train } = await parsed(context, run, [
@@ -69,8 +69,8 @@ interface ParsedRun {
 }
 
 /** Parses the words of a run as `cellc train` does. */
-async function parsed(context: Context, { seed }: PlannedRun, words: readonly string[]): Promise<ParsedRun> {
-  const { command, work } = await parsedLine(["train", ...words]);
+async function parsed(context: LineContext, { seed }: PlannedRun, words: readonly string[]): Promise<ParsedRun> {
+  const { command, work } = await context.parse(["train", ...words]);
   // Its result is a part of the study's.
   const output = { ...context.output, result: () => {} };
   return { options: command.opts(), train: () => work({ ...context, output, seed }) };
