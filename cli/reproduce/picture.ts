@@ -42,7 +42,7 @@ export function drawStudyPicture({ study, scale, runs, summaries }: StudyReport)
     return {
       label: `${measure} on test examples`,
       x: { label, type, ticks, tickFormat: String },
-      y: { grid: true, ...(measure === "accuracy" && { tickFormat: "%" }) },
+      y: { grid: true, ...metricAxis(measure) },
       marks: [
         Plot.lineY(means, { x: "x", y: "value", z: "series", stroke: "series", strokeWidth: 2.2 }),
         Plot.dot(dots, { x: "x", y: "value", fill: "series", r: 3 }),

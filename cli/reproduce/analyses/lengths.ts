@@ -91,7 +91,7 @@ export const lengths: Analysis = {
     const long = tried.filter((length) => length >= 2 * tried[0]);
     const isKnown = names.includes(population) && names.includes(batch);
     return {
-      measured: { of, batch: BATCH, points, published: { lengths: LENGTHS, bits: PUBLISHED } },
+      measured: { batch: BATCH, points, published: { lengths: LENGTHS, bits: PUBLISHED } },
       columns: [
         textColumn("model and statistics", names),
         ...tried.map((length) =>

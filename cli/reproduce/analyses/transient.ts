@@ -33,7 +33,7 @@ export const transient: Analysis = {
     const variances = rows.filter(({ is }) => is === "variance");
     const last = ({ medians }: (typeof rows)[number]): number => medians[medians.length - 1];
     return {
-      measured: { run, within: WITHIN, statistics: rows },
+      measured: { run: runName("bn-lstm", context.seed), within: WITHIN, statistics: rows },
       columns: [
         textColumn(
           "statistic",
