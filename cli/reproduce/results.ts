@@ -101,7 +101,7 @@ async function readRun(variant: string, seed: number, folder: string): Promise<R
     throw new Failure("C0402", exit.input, `${folder} holds a run with seed ${record.seed}`, "move it elsewhere");
   const points = await readCurve(runPaths(folder).curve);
   const { file: _, out: __, data: ___, resume: ____, ...options } = record.options;
-  const { status, machine, started, ended, step: steps, best, test } = record;
+  const { status, stopped, machine, started, ended, step: steps, best, test } = record;
   return {
     ...{ variant, seed, status, options, machine, started, ended, steps },
     seconds: points.at(-1)?.seconds ?? 0,
@@ -109,7 +109,8 @@ async function readRun(variant: string, seed: number, folder: string): Promise<R
       .filter((point) => point.kind === "evaluation")
       .map(({ step, loss, metrics }) => ({ step, measures: { ...metrics, loss } })),
     ...(best && { best }),
-    ...(test && status === "finished" && { test }),
+    // A run that ended because its time was over goes on.
+    ...(test && status === "finished" && stopped === undefined && { test }),
     training: stretches(points),
   };
 }

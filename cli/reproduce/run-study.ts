@@ -19,7 +19,7 @@ import { type Settings, trainLine } from "./settings.ts";
 import type { DataFolders, ScaleName, Study } from "./study.ts";
 import { StudyFolder } from "./study-folder.ts";
 import { summarised } from "./summary.ts";
-import { cellFile, trainRun } from "./train-run.ts";
+import { cellFile, type RunEnd, trainRun } from "./train-run.ts";
 
 /** What the command line says. */
 export interface ReproduceOptions {
@@ -55,7 +55,7 @@ export async function runStudy(
   const identity = { study: name, scale: options.scale, readings };
   output.say(`${study.title}, section ${study.section}: ${scale.cut}`);
   output.say(readingWords(study, readings));
-  let isOver = true;
+  let end: StudyEnd = "finished";
   const before = await folder.begin((options.resume || options.report) ?? false);
   if (before !== undefined) folder.checkIdentity(before, identity);
   if (!options.report) {
@@ -68,13 +68,13 @@ export async function runStudy(
     const planned = plannedRuns(study, choices, foldersOf(context, options));
     if (before === undefined) await folder.write({ format: 1, ...identity });
     const left = planned.filter((run) => !isRecorded(run, folder.path, before?.runs ?? []));
-    isOver = await trainAll(context, study, left, folder.path, options);
+    end = await trainAll(context, study, left, folder.path, options);
   }
   // Another process may have recorded runs meanwhile.
   const recorded = (await folder.read())?.runs;
   const runs = await readResults(study, folder.path, recorded);
   if (runs.length === 0) {
-    if (!isOver) return exit.interrupted;
+    if (end === "interrupted") return exit.interrupted;
     throw new Failure("C0401", exit.input, `${folder.path} holds no run of ${name}`, "train some: leave --report out");
   }
   const report: StudyReport = {
@@ -94,8 +94,8 @@ export async function runStudy(
   await writeAtomically(files.picture, drawStudyPicture(report));
   sayResults(output, studyColumns(report), report.findings);
   output.say(`\n${files.page}`);
-  output.result({ ok: isOver, files, ...document });
-  return isOver ? exit.ok : exit.interrupted;
+  output.result({ ok: end !== "interrupted", end, files, ...document });
+  return end === "interrupted" ? exit.interrupted : exit.ok;
 }
 
 /** Whether a run is over, of which only the record is left. */
@@ -118,24 +118,28 @@ const lengthOf = ({ steps }: ReproduceOptions): Settings => (steps === undefined
 const foldersOf = ({ environment }: Context, { data }: ReproduceOptions): DataFolders =>
   [data, environment.CELLC_DATA].filter((folder): folder is string => folder !== undefined && folder !== "");
 
-/** Trains run after run. Returns false if it was stopped before all were over. */
+/** How the training of all runs ended. */
+type StudyEnd = Exclude<RunEnd, "diverged">;
+
+/** Trains run after run. */
 async function trainAll(
   context: LineContext,
   study: Study,
   runs: readonly PlannedRun[],
   out: string,
   { maxTime, target, threads }: ReproduceOptions,
-): Promise<boolean> {
+): Promise<StudyEnd> {
   const { output } = context;
   const started = performance.now();
+  const spent = (): number => (performance.now() - started) / 1000;
   const words = ["--target", target, ...(threads === undefined ? [] : ["--threads", String(threads)])];
+  const timeIsOver = (): StudyEnd => {
+    output.say(`the time is over after ${formatSeconds(spent())}; go on with --resume`);
+    return "time";
+  };
   for (const [at, run] of runs.entries()) {
-    const spent = (performance.now() - started) / 1000;
-    if (maxTime !== undefined && spent >= maxTime) {
-      output.say(`the time is over after ${formatSeconds(spent)}; go on with --resume`);
-      return false;
-    }
-    const limit = maxTime === undefined ? [] : ["--max-time", `${Math.max(1, Math.ceil(maxTime - spent))}s`];
+    if (maxTime !== undefined && spent() >= maxTime) return timeIsOver();
+    const limit = maxTime === undefined ? [] : ["--max-time", `${Math.max(1, Math.ceil(maxTime - spent()))}s`];
     output.say(`\nrun ${at + 1} of ${runs.length}, ${run.variant}, seed ${run.seed}:`);
     output.say(trainLine(shownFile(study.file), run.settings, ["--seed", String(run.seed)]));
     const end = await trainRun(context, run, {
@@ -143,10 +147,11 @@ async function trainAll(
       folder: join(out, run.name),
       words: [...words, ...limit],
     });
-    if (end === "interrupted") return false;
+    if (end === "interrupted") return end;
+    if (end === "time") return timeIsOver();
     if (end === "diverged") output.say(`${run.name} diverged: its loss stopped being a number`);
   }
-  return true;
+  return "finished";
 }
 
 /** The path from here, if the file is below. */

@@ -18,8 +18,8 @@ export interface Where {
   readonly words: readonly string[];
 }
 
-/** How a run ended: `diverged` is a result, too. */
-export type RunEnd = "finished" | "diverged" | "interrupted";
+/** How a run ended: `diverged` is a result, too. After `time`, it can go on. */
+export type RunEnd = "finished" | "diverged" | "interrupted" | "time";
 
 export const cellFile = (file: string): string => join(packageRoot, "examples", file);
 
@@ -47,7 +47,9 @@ export async function trainRun(context: LineContext, run: PlannedRun, where: Whe
     }
   }
   try {
-    return (await train()) === exit.interrupted ? "interrupted" : "finished";
+    if ((await train()) === exit.interrupted) return "interrupted";
+    const after = await new RunFolder(folder).read();
+    return after?.stopped === "time" ? "time" : "finished";
   } catch (error) {
     if (error instanceof Failure && error.code === "C0502" && existsSync(join(folder, "run.json"))) return "diverged";
     throw error;

@@ -72,6 +72,22 @@ describe("cellc reproduce", () => {
       expect(await readFile(join(cut, "report.html"), "utf8")).toContain("Permuted MNIST, reproduced: smoke");
     }));
 
+  test("ends when its time is over, without a test result, and goes on from there", () =>
+    withFolder(async (folder) => {
+      const [data, out] = [join(folder, "mnist"), join(folder, "out")];
+      await writeSyntheticMnist(data);
+      const words = ["--scale", "smoke", "--threads", "1", "--data", data, "--out", out];
+      const study = (...more: readonly string[]) => cellc(["reproduce", "pmnist", ...words, ...more]);
+      const cut = await study("--variants", "lstm", "--steps", "100000", "--max-time", "1s");
+      expect([cut.code, cut.stdout]).toEqual([0, expect.stringContaining("the time is over after")]);
+      const [run] = (await json(join(out, "results.json"))).runs;
+      expect([run.status, run.steps > 0, run.test]).toEqual(["finished", true, undefined]);
+      const { code } = await study("--variants", "lstm", "--steps", String(run.steps + 1), "--resume");
+      expect(code).toBe(0);
+      const [after] = (await json(join(out, "results.json"))).runs;
+      expect([after.steps, after.test.accuracy]).toEqual([run.steps + 1, expect.any(Number)]);
+    }));
+
   test("analyses gradients, and keeps what it measured", () =>
     withFolder(async (folder) => {
       const [data, out] = [join(folder, "mnist"), join(folder, "gradients")];
