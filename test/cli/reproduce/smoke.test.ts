@@ -27,7 +27,7 @@ async function writeTexts(folder: string): Promise<void> {
   await writeFile(join(folder, "text8"), ` ${sentence(12_000, " ")}`);
 }
 
-/** Stories of all tasks that the study has. */
+/** Stories of all tasks that a study may have, and questions of the other form. */
 async function writeStories(folder: string): Promise<void> {
   const stories = (count: number, from: number): string =>
     Array.from({ length: count }, (_, at) => {
@@ -35,6 +35,13 @@ async function writeStories(folder: string): Promise<void> {
       return `1 ${who} went to the ${where}.\n2 where is ${who}?\t${where}\t1\n`;
     }).join("");
   for (const part of ["en-10k", "en"]) await mkdir(join(folder, "babi", part), { recursive: true });
+  const asked = (at: number): string =>
+    `1 @entity${at % 3} met @entity${(at % 3) + 1} at home .\n2 @placeholder was met\t@entity${(at % 3) + 1}\t1\n`;
+  await mkdir(join(folder, "cnn_qa_sample"));
+  await writeFile(
+    join(folder, "cnn_qa_sample", "cnn_4sentence_200.txt"),
+    Array.from({ length: 40 }, (_, at) => asked(at)).join(""),
+  );
   for (const task of [1, 4, 11, 12, 13, 14, 16]) {
     await writeFile(join(folder, "babi", "en-10k", `qa${task}_x_train.txt.gz`), gzipSync(stories(30, task)));
     await writeFile(join(folder, "babi", "en", `qa${task}_x_test.txt`), stories(6, task));
