@@ -38,7 +38,8 @@ test.each([
     "adamw, a schedule, moving statistics, sequences of different lengths",
     [
       ...["--optimizer", "adamw", "--decay", "step", "--decay-every", "60", "--decay-factor", "0.5", "--warmup", "5"],
-      ...["--stats", "ema", "--lr", "0.01"],
+      // Where a gradient is small, AdamW follows its rounding, which is another one on each machine: a larger ε damps that.
+      ...["--stats", "ema", "--lr", "0.01", "--eps", "1e-3"],
     ],
     { ragged: true },
   ],
