@@ -24,11 +24,10 @@ export async function machineFacts(target: TargetName): Promise<Readonly<Record<
 /** In a clone, the commit that is checked out, with `+` if files that it has are changed. Nothing in a package, or without git. */
 async function commit(): Promise<{ readonly commit?: string }> {
   if (!existsSync(join(packageRoot, ".git"))) return {};
-  const git = async (...words: string[]): Promise<string> =>
-    (await promisify(execFile)("git", words, { cwd: packageRoot })).stdout.trim();
+  const words = ["describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"];
   try {
-    const changed = await git("status", "--porcelain", "--untracked-files=no");
-    return { commit: `${await git("rev-parse", "--short=12", "HEAD")}${changed === "" ? "" : "+"}` };
+    const { stdout } = await promisify(execFile)("git", words, { cwd: packageRoot });
+    return { commit: stdout.trim() };
   } catch {
     return {};
   }

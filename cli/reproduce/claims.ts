@@ -24,7 +24,7 @@ export const findings = (study: Study, scale: ScaleName, runs: readonly RunResul
         claim.kind === "sooner" ? sooner(study, claim, runs) : compared(study, claim, runs),
       );
 
-/** The runs of two variants with the same seeds, which were trained equally long; a run that diverged compares with nothing. */
+/** The runs of two variants with the same seeds; a run that diverged compares with nothing. */
 function pairsOf(
   { candidate, than }: Pick<Claim, "candidate" | "than">,
   runs: readonly RunResult[],

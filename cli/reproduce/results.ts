@@ -103,13 +103,14 @@ async function readRun(variant: string, seed: number, folder: string): Promise<R
   const { file: _, out: __, data: ___, resume: ____, ...options } = record.options;
   const { status, stopped, machine, started, ended, step: steps, best, test } = record;
   return {
-    ...{ variant, seed, status, options, machine, started, ended, steps },
+    // A run that ended because its time was over goes on, and is no result yet.
+    status: stopped === undefined ? status : "interrupted",
+    ...{ variant, seed, options, machine, started, ended, steps },
     seconds: points.at(-1)?.seconds ?? 0,
     evaluations: points
       .filter((point) => point.kind === "evaluation")
       .map(({ step, loss, metrics }) => ({ step, measures: { ...metrics, loss } })),
     ...(best && { best }),
-    // A run that ended because its time was over goes on.
     ...(test && status === "finished" && stopped === undefined && { test }),
     training: stretches(points),
   };
@@ -132,8 +133,7 @@ function stretches(points: readonly CurvePoint[]): RunResult["training"] {
   return found;
 }
 
-export const meanOf = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Six digits are finer than any figure. */
 const short = (value: number): number => Number(value.toPrecision(6));

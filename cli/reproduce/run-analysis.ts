@@ -33,7 +33,8 @@ export async function runAnalysis(
   const before = await folder.begin(resume);
   if (before !== undefined) folder.checkIdentity(before, identity);
   output.say(`${title}, section ${section}: ${scales[scale]}`);
-  await folder.write({ format: 1, ...identity });
+  // What was measured before stays until there is something to replace it.
+  if (before === undefined) await folder.write({ format: 1, ...identity });
   const done = await analysis.run({
     ...{ context, scale, out: folder.path, resume: before !== undefined },
     of: analysis.of && (options.of ?? usualFolder(analysis.of, scale)),

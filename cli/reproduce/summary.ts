@@ -1,13 +1,12 @@
 /** What the runs of a study say together: each variant over its seeds, beside the baseline and the paper. */
 import type { RankedBy } from "../explore/measure.ts";
 import { isBetter } from "../explore/measure.ts";
-import { meanOf, type RunResult } from "./results.ts";
+import { type MeanAndDeviation, meanAndDeviation } from "../explore/ranking.ts";
+import type { RunResult } from "./results.ts";
 import type { Study } from "./study.ts";
 
-/** A mean over seeds, and the deviation of a single seed; undefined for one. */
-export interface Spread {
-  readonly mean: number;
-  readonly deviation: number | undefined;
+/** A mean over seeds, and which they are. */
+export interface Spread extends MeanAndDeviation {
   readonly seeds: readonly number[];
 }
 
@@ -41,7 +40,7 @@ export function summarised(study: Study, runs: readonly RunResult[]): readonly V
           step === undefined ? undefined : { ...spreadOf(sound, (run) => measureAt(study.measure, run, step)!), step },
         test: tested.length === 0 ? undefined : spreadOf(tested, ({ test }) => test![study.measure.measure]),
         diverged: own.filter(({ status }) => status === "diverged").map(({ seed }) => seed),
-        seconds: meanOf(own.map(({ seconds }) => seconds)),
+        seconds: meanAndDeviation(own.map(({ seconds }) => seconds)).mean,
       },
     ];
   });
@@ -70,13 +69,7 @@ export function bestUpTo(by: RankedBy, run: RunResult, last: number): number | u
   );
 }
 
-export function spreadOf(runs: readonly RunResult[], of: (run: RunResult) => number): Spread {
-  const values = runs.map(of);
-  const mean = meanOf(values);
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return {
-    mean,
-    deviation: values.length < 2 ? undefined : Math.sqrt(squares / (values.length - 1)),
-    seeds: runs.map(({ seed }) => seed),
-  };
-}
+const spreadOf = (runs: readonly RunResult[], of: (run: RunResult) => number): Spread => ({
+  ...meanAndDeviation(runs.map(of)),
+  seeds: runs.map(({ seed }) => seed),
+});

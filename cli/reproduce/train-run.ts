@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { packageRoot } from "../package.ts";
 import { RunFolder, type RunRecord } from "../training/run-folder.ts";
@@ -97,12 +98,8 @@ function checkSameSettings({ options: before }: RunRecord, now: ParsedRun["optio
   }
 }
 
-/** Whether two values are equal; what is undefined in an object counts as left out, and order does not matter. */
-function sameOptions(a: unknown, b: unknown): boolean {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
-  const known = (value: object) => Object.entries(value).filter(([, item]) => item !== undefined);
-  const [left, right] = [new Map<string, unknown>(known(a)), new Map<string, unknown>(known(b))];
-  return (
-    left.size === right.size && [...left].every(([key, value]) => right.has(key) && sameOptions(value, right.get(key)))
-  );
-}
+/** Whether two options are recorded alike. */
+const sameOptions = (a: unknown, b: unknown): boolean => isDeepStrictEqual(asRecorded(a), asRecorded(b));
+
+/** As `run.json` has it: what is undefined is left out. */
+const asRecorded = (value: unknown): unknown => (value === undefined ? value : JSON.parse(JSON.stringify(value)));

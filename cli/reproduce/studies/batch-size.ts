@@ -16,19 +16,18 @@ const MODELS = ["lstm", "bn-lstm", "batch-renorm", "ln-lstm"] as const;
 type Model = (typeof MODELS)[number];
 
 /** The limits of r and d widen from a tenth of the training to its half, as Ioffe's do of a longer one. */
-const renorm = (steps: number, site: "hh" | "cc"): string => {
-  const beta = site === "hh" ? "beta=none," : "";
+const renorm = (steps: number, more = ""): string => {
   const ramp = (from: number, to: number): string =>
     `ramp(${from},${to},${Math.ceil(steps / 10)},${Math.ceil(steps / 2)})`;
-  return `batch_renorm(${beta}r_max=${ramp(1, 3)},d_max=${ramp(0, 5)})`;
+  return `batch_renorm(${more}r_max=${ramp(1, 3)},d_max=${ramp(0, 5)})`;
 };
 
 function settingsOf(model: Model, size: number): Variant["settings"] {
   const steps = Math.floor(IMAGES / size);
   const each = { batch: size, steps, "evaluate-every": Math.ceil(steps / 5) };
   if (model !== "batch-renorm") return { ...each, ...variants[model].settings };
-  const input = renorm(steps, "hh");
-  return { ...each, place: { hh: input, xh: input, cc: renorm(steps, "cc") } };
+  const input = renorm(steps, "beta=none,");
+  return { ...each, place: { hh: input, xh: input, cc: renorm(steps) } };
 }
 
 const all = Object.fromEntries(

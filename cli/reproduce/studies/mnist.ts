@@ -55,8 +55,8 @@ export const smnist: Study = {
   scales: {
     smoke,
     pilot: {
-      cut: "a tenth of the paper's iterations, and statistics from 10,000 training images",
-      settings: { steps: 10_000, "evaluate-every": PER_EPOCH, estimate: 10_000 },
+      cut: "a twentieth of the paper's iterations, and statistics from 10,000 training images",
+      settings: { steps: 5000, "evaluate-every": PER_EPOCH, estimate: 10_000 },
       seeds: 1,
       variants: ["lstm", "bn-lstm"],
     },

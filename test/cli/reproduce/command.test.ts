@@ -81,7 +81,7 @@ describe("cellc reproduce", () => {
       const cut = await study("--variants", "lstm", "--steps", "100000", "--max-time", "1s");
       expect([cut.code, cut.stdout]).toEqual([0, expect.stringContaining("the time is over after")]);
       const [run] = (await json(join(out, "results.json"))).runs;
-      expect([run.status, run.steps > 0, run.test]).toEqual(["finished", true, undefined]);
+      expect([run.status, run.steps > 0, run.test]).toEqual(["interrupted", true, undefined]);
       const { code } = await study("--variants", "lstm", "--steps", String(run.steps + 1), "--resume");
       expect(code).toBe(0);
       const [after] = (await json(join(out, "results.json"))).runs;
