@@ -30,10 +30,9 @@ interface Inferred {
 
 type InferBatch = (batch: OwnBatch, feed: InferenceFeed, going: Going | undefined) => Promise<Inferred>;
 
-/** One weight of the newest batch for the statistics of every axis. */
+/** One weight of the newest batch for all statistics: those of every axis, and those of values that are over none. */
 export const allMomenta = (plan: Plan, weight: number): Readonly<Record<string, number>> =>
   Object.fromEntries(
-    // What has no time counts along the main axis, also where nothing else does.
     [...new Set([mainAxis, noAxis, ...axesOfPlan(plan)])].flatMap((axis) => {
       const suffix = axis === mainAxis ? "" : `/${axis}`;
       return [`momentum${suffix}`, `momentum_step${suffix}`].map((name) => [name, weight]);

@@ -1,7 +1,7 @@
 /** The runs of a study: each a folder that `cellc train` makes, with the settings of its scale, its readings and its variant. */
 import { exit, Failure } from "../failure.ts";
 import { layered, type Settings } from "./settings.ts";
-import type { DataFolders, ScaleName, Study } from "./study.ts";
+import type { DataPlace, ScaleName, Study } from "./study.ts";
 
 /** What the command line chooses. */
 export interface Choices {
@@ -25,7 +25,7 @@ export interface PlannedRun {
 }
 
 /** Seed by seed, so that each seed is complete before the next begins. Throws C0301 for names that there are none of, and C0405. */
-export function plannedRuns(study: Study, choices: Choices, folders: DataFolders): readonly PlannedRun[] {
+export function plannedRuns(study: Study, choices: Choices, place: DataPlace): readonly PlannedRun[] {
   const scale = study.scales[choices.scale];
   const names = choices.variants ?? scale.variants ?? Object.keys(study.variants);
   for (const name of names) {
@@ -37,7 +37,7 @@ export function plannedRuns(study: Study, choices: Choices, folders: DataFolders
       `its variants are ${Object.keys(study.variants).join(", ")}`,
     );
   }
-  const data = study.data(folders);
+  const data = study.data(place);
   const read = readingSettings(study, choices.readings);
   return choices.seeds.flatMap((seed) =>
     names.map((variant) => ({

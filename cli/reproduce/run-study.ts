@@ -2,7 +2,6 @@
 
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { formatSeconds } from "../output.ts";
 import { packageVersion } from "../package.ts";
@@ -16,7 +15,7 @@ import { chosenReadings, type PlannedRun, plannedRuns } from "./plan.ts";
 import { type RunResult, readResults } from "./results.ts";
 import { sayResults } from "./said.ts";
 import { type Settings, trainLine } from "./settings.ts";
-import type { DataFolders, ScaleName, Study } from "./study.ts";
+import type { ScaleName, Study } from "./study.ts";
 import { StudyFolder } from "./study-folder.ts";
 import { summarised } from "./summary.ts";
 import { cellFile, type RunEnd, trainRun } from "./train-run.ts";
@@ -65,7 +64,7 @@ export async function runStudy(
       seeds: Array.from({ length: count }, (_, at) => seed + at),
       settings: lengthOf(options),
     };
-    const planned = plannedRuns(study, choices, foldersOf(context, options));
+    const planned = plannedRuns(study, choices, { directory: options.data, environment: context.environment });
     if (before === undefined) await folder.write({ format: 1, ...identity });
     const left = planned.filter((run) => !isRecorded(run, folder.path, before?.runs ?? []));
     end = await trainAll(context, study, left, folder.path, options);
@@ -114,9 +113,6 @@ export const usualFolder = (name: string, scale: ScaleName): string => join("run
 
 /** Steps of the command line replace the scale's steps or epochs. */
 const lengthOf = ({ steps }: ReproduceOptions): Settings => (steps === undefined ? {} : { steps, epochs: false });
-
-const foldersOf = ({ environment }: Context, { data }: ReproduceOptions): DataFolders =>
-  [data, environment.CELLC_DATA].filter((folder): folder is string => folder !== undefined && folder !== "");
 
 /** How the training of all runs ended. */
 type StudyEnd = Exclude<RunEnd, "diverged">;

@@ -1,4 +1,5 @@
 /** A study: a task of the paper, the models that are compared on it, and at which scales it can be run. */
+import type { FileOptions } from "../data/task-folders.ts";
 import type { RankedBy } from "../explore/measure.ts";
 import type { Reading } from "./readings.ts";
 import type { Settings } from "./settings.ts";
@@ -55,7 +56,7 @@ export interface Study {
   /** The paper's own settings. */
   readonly settings: Settings;
   /** Settings that say where the data is. Throws C0405 if it is not on this machine. */
-  data(folders: DataFolders): Settings;
+  data(place: DataPlace): Settings;
   readonly variants: Readonly<Record<string, Variant>>;
   /** What the variants vary, if that is a number: results are drawn along it. */
   readonly axis?: { readonly label: string; readonly type: "linear" | "log" };
@@ -69,5 +70,9 @@ export interface Study {
   readonly notes: readonly string[];
 }
 
-/** Where data is looked for, in order: `--data`, then `CELLC_DATA`. */
-export type DataFolders = readonly string[];
+/** Where data is looked for: `--data`, then `CELLC_DATA`. */
+export type DataPlace = Pick<FileOptions, "directory" | "environment">;
+
+/** The data of a built-in task, which looks for its files itself. */
+export const ofBuiltInTask = ({ directory }: DataPlace): Settings =>
+  directory === undefined ? {} : { data: directory };

@@ -3,9 +3,8 @@
  * renormalization, which is meant for small ones. On MNIST read row by row, which is quick enough for many runs.
  */
 import { forget, recurrent } from "../readings.ts";
-import type { Claim, Study, Variant } from "../study.ts";
+import { type Claim, ofBuiltInTask, type Study, type Variant } from "../study.ts";
 import { variants } from "../variants.ts";
-import { mnistData } from "./mnist.ts";
 
 const SIZES = [2, 4, 8, 16, 32, 64, 128, 256] as const;
 
@@ -57,7 +56,7 @@ export const batchSize: Study = {
     ...{ task: "mnist-rows", optimizer: "adam", lr: "1e-3", clip: 1, estimate: 5000 },
     ...{ "best-by": "accuracy", test: true },
   },
-  data: mnistData,
+  data: ofBuiltInTask,
   variants: all,
   axis: { label: "examples in a batch", type: "log" },
   baseline: "ln-lstm-64",

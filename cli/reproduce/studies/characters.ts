@@ -1,10 +1,10 @@
 /** The next character: Penn Treebank and text8 (Cooijmans et al. 2016, sections 5.2 and 5.3, tables 2 and 3). */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { exit, Failure } from "../../failure.ts";
+import { namedFolders, notFound } from "../../data/task-folders.ts";
 import { forget, offset } from "../readings.ts";
 import type { Settings } from "../settings.ts";
-import type { DataFolders, Study } from "../study.ts";
+import type { DataPlace, Study } from "../study.ts";
 import { withPublished } from "../variants.ts";
 
 const settings: Settings = { optimizer: "adam", clip: 1, test: true };
@@ -29,7 +29,7 @@ export const ptb: Study = {
   title: "Characters of the Penn Treebank",
   section: "5.2, table 2, figure 3",
   settings: { ...settings, unit: "spaced-characters", window: 99, stride: 100, batch: 64, lr: "2e-3" },
-  data: (folders) => ({ data: found(folders, "ptb", ["ptb.char.train", "ptb.char.valid", "ptb.char.test"]) }),
+  data: (place) => ({ data: found(place, "ptb", ["ptb.char.train", "ptb.char.valid", "ptb.char.test"]) }),
   variants: withPublished({ lstm: 1.38, "bn-lstm": 1.32 }),
   scales: {
     smoke: { ...smoke, cut: "16 units, 6 iterations of 16 examples: it shows that everything runs, and nothing else" },
@@ -67,7 +67,7 @@ export const text8: Study = {
     batch: 128,
     lr: "1e-3",
   },
-  data: (folders) => ({ data: found(folders, "text8", ["text8"]) }),
+  data: (place) => ({ data: found(place, "text8", ["text8"]) }),
   variants: withPublished({ lstm: 1.43, "bn-lstm": 1.36 }),
   scales: {
     smoke: { ...smoke, cut: "16 units, 6 iterations of 16 examples: it shows that everything runs, and nothing else" },
@@ -94,28 +94,19 @@ export const text8: Study = {
  * The files whose names begin so, in the first of the folders that has them: a path, or a pattern for several. Throws C0405 with where they
  * were looked for.
  */
-function found(folders: DataFolders, folder: string, names: readonly string[]): string {
-  const places = folders.flatMap((place) => [place, join(place, folder)]);
-  for (const place of places) {
-    const files = namesIn(place);
-    const own = names.map((name) => files.filter((file) => file.startsWith(name)));
+function found(place: DataPlace, name: string, starts: readonly string[]): string {
+  const looked: string[] = [];
+  for (const folder of namedFolders(name, place)) {
+    const files = namesIn(folder);
+    const own = starts.map((start) => files.filter((file) => file.startsWith(start)));
     if (own.every(({ length }) => length === 1))
-      return names.length === 1 ? join(place, own[0][0]) : join(place, `${commonStart(names)}*`);
+      return join(folder, starts.length === 1 ? own[0][0] : `${commonStart(starts)}*`);
     const twice = own.find(({ length }) => length > 1);
-    if (twice !== undefined)
-      throw new Failure(
-        "C0405",
-        exit.machine,
-        `${place} has ${twice.join(" and ")}, and one of them is wanted`,
-        "move the others to another folder",
-      );
+    looked.push(
+      `${folder}: ${twice === undefined ? "lacks some of them" : `has ${twice.join(" and ")}, and one is wanted`}`,
+    );
   }
-  throw new Failure(
-    "C0405",
-    exit.machine,
-    `${names.join(", ")} ${names.length === 1 ? "is" : "are"} not on this machine. Looked in:\n${places.map((place) => `  ${place}`).join("\n") || "  no folder"}`,
-    "put them into a folder and name it with --data DIR or CELLC_DATA",
-  );
+  throw notFound(starts.join(", "), looked, "put the files into a folder and name it with --data DIR or CELLC_DATA");
 }
 
 /** Its files; none if there is no such folder. */

@@ -1,7 +1,7 @@
 /** Sequential and permuted MNIST (Cooijmans et al. 2016, section 5.1, table 1). */
 import { forget, index, recurrent, rmsprop } from "../readings.ts";
 import type { Settings } from "../settings.ts";
-import type { DataFolders, Study } from "../study.ts";
+import { ofBuiltInTask, type Study } from "../study.ts";
 import { withPublished } from "../variants.ts";
 
 /** RMSProp's rate, the clipping and the batch are the paper's; accuracy on validation images chooses the checkpoint that is tested. */
@@ -31,14 +31,11 @@ const smoke = {
   variants: ["lstm", "bn-lstm"],
 };
 
-/** MNIST's own search looks in `CELLC_DATA`. */
-export const mnistData = ([given]: DataFolders): Settings => (given === undefined ? {} : { data: given });
-
 const common = {
   file: "paper/smnist.cell",
   measure: { measure: "accuracy", direction: "max" },
   baseline: "lstm",
-  data: mnistData,
+  data: ofBuiltInTask,
 } as const;
 
 const notes = [

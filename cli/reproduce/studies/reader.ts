@@ -3,7 +3,7 @@
  * a sample that only proves that it is read.
  */
 import { layered, type Settings } from "../settings.ts";
-import type { DataFolders, Study, Variant } from "../study.ts";
+import { ofBuiltInTask, type Study, type Variant } from "../study.ts";
 import { variants as cells } from "../variants.ts";
 
 /** The learning rate and the batch of the last two are the paper's own, too. */
@@ -33,8 +33,6 @@ const variants: Readonly<Record<string, Variant>> = Object.fromEntries([
     return [name, { title: `encoders: ${title}`, settings: { entry: "lstm_reader", ...settings } }] as const;
   }),
 ]);
-
-const readerData = ([given]: DataFolders): Settings => (given === undefined ? {} : { data: given });
 
 const common = {
   section: "5.4, table 4, figure 4",
@@ -80,7 +78,7 @@ export const babi: Study = {
   title: "Attentive Reader on bAbI",
   settings: { ...common.settings, task: "babi" },
   variants: beginningApart(variants),
-  data: readerData,
+  data: ofBuiltInTask,
   scales: {
     smoke,
     pilot: { ...pilot, cut: cutBy("4e-3"), settings: { ...pilot.settings, lr: "4e-3", steps: 4000 } },
@@ -107,7 +105,7 @@ export const cnn: Study = {
   ...common,
   title: "Attentive Reader on a sample of 200 questions of the CNN corpus",
   settings: { ...common.settings, task: "cnn" },
-  data: readerData,
+  data: ofBuiltInTask,
   scales: {
     smoke,
     pilot: {
