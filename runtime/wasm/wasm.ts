@@ -73,7 +73,9 @@ export function wasmModuleBackend(options: WasmOptions = {}): WasmBackend {
 function backendWith(takeCode: TakeCode, options: WasmOptions): WasmBackend {
   const given = parseOptions(options);
   const { threads = Math.min(processors(), mostThreads), simd = bestSimd(), costs = usualCosts } = given;
-  const pool = new WorkerPool(sharesMemory() ? threads : 1);
+  // Also once no worker can be started: what is compiled for shared memory goes on.
+  const shared = sharesMemory() && threads > 1;
+  const pool = new WorkerPool(shared ? threads : 1);
   let sequencer: Promise<WebAssembly.Module> | undefined;
   let machines = 0;
   let isClosed = false;
@@ -85,8 +87,8 @@ function backendWith(takeCode: TakeCode, options: WasmOptions): WasmBackend {
     },
     async open(executable) {
       if (isClosed) throw closed("backend");
-      sequencer ??= compileSequencer(pool.limit > 1);
-      const environment = { takeCode, pool, simd, costs, sequencer: await sequencer, machine: machines++ };
+      sequencer ??= compileSequencer(shared);
+      const environment = { takeCode, pool, shared, simd, costs, sequencer: await sequencer, machine: machines++ };
       const machine = await open(executable, environment);
       return closable(machine, () => isClosed);
     },
@@ -100,6 +102,8 @@ function backendWith(takeCode: TakeCode, options: WasmOptions): WasmBackend {
 interface Environment {
   readonly takeCode: TakeCode;
   readonly pool: WorkerPool;
+  /** Whether threads share the memory. */
+  readonly shared: boolean;
   readonly simd: Simd;
   readonly costs: Costs;
   readonly sequencer: WebAssembly.Module;
@@ -109,11 +113,10 @@ interface Environment {
 
 async function open(
   executable: Executable,
-  { takeCode, pool, simd, costs, sequencer, machine }: Environment,
+  { takeCode, pool, shared, simd, costs, sequencer, machine }: Environment,
 ): Promise<LoadedExecutable> {
   const { plan } = executable;
   const code = takeCode(executable, "wasm");
-  const shared = pool.limit > 1;
   const module = await compileModule(code, simd, shared);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: maxPages, shared });
   const exports = await instantiate(module, memory);

@@ -51,9 +51,13 @@ export function startWorker(index: number, listener: Listener): WorkerThread {
         if (answer !== undefined) port.postMessage(answer);
       };
     };`;
-  const start = typeof Worker === "undefined" ? startNodeWorker : startWebWorker;
+  const start = hasWebWorkers() ? startWebWorker : startNodeWorker;
   return start(text, { index }, listener);
 }
+
+/** Libraries for both, such as onnxruntime-web, put Node's own class in the place of the web's. */
+const hasWebWorkers = (): boolean =>
+  typeof Worker !== "undefined" && Worker !== (node("node:worker_threads")?.Worker as unknown);
 
 interface First {
   readonly index: number;

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { Worker as NodeWorker } from "node:worker_threads";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { compile as assemble } from "watr";
 import type { LoadedExecutable } from "../../runtime/backend.ts";
@@ -221,8 +222,20 @@ describe("where threads are not available", () => {
         terminate() {}
       },
     );
-    await runsAlone(wasmBackend({ threads: 3, costs }));
+    const backend = wasmBackend({ threads: 3, costs });
+    await runsAlone(backend);
+    // Later machines, too, though the first was made for three.
+    await runsAlone(backend);
   });
+});
+
+test("Node's workers are Node's, also under the web's name, as onnxruntime-web leaves them", async ({ onTestFinished }) => {
+  vi.stubGlobal("Worker", NodeWorker);
+  onTestFinished(() => void vi.unstubAllGlobals());
+  const backend = wasmBackend({ threads: 3, costs });
+  expect(await trained(leaky("wasm"), backend)).toEqual(await trained(leaky("wasm"), wasmBackend({ threads: 1 })));
+  expect(backend.threads).toBe(3);
+  backend.close();
 });
 
 describe("in a process of its own, from the sources", () => {
