@@ -3,12 +3,8 @@ import { optimizeLater } from "./cli/engine.ts";
 import { SharedLast } from "./test/house/shared-last.ts";
 import { TallyReporter } from "./test/house/tally-reporter.ts";
 
-/** Folders with tests of pure functions: their files share two processes, in which the compiler is loaded and optimised once. */
-const pure =
-  "buffers|checks|codegen|compile|diagnostics|ir|kernel-ir|partition|passes|proofs|schedule|semantics|syntax";
-
-/** But for one, which puts ops of its own into the table. */
-const impure = "made-up-op";
+/** Files that put things of their own in place of the compiler's. */
+const apart = "made-up-op";
 
 export default defineConfig({
   test: {
@@ -27,17 +23,9 @@ export default defineConfig({
     reporters: ["default", new TallyReporter()],
     // What is left out is said by the patterns: `exclude` would take precedence over the command line's.
     projects: [
-      {
-        extends: true,
-        test: { name: "shared", include: [`test/@(${pure})/**/!(${impure}).test.ts`], isolate: false },
-      },
-      {
-        extends: true,
-        test: {
-          name: "alone",
-          include: ["test/*.test.ts", `test/!(${pure})/**/*.test.ts`, `test/**/${impure}.test.ts`],
-        },
-      },
+      // These share two processes, in which the compiler is loaded and optimised once.
+      { extends: true, test: { name: "shared", include: [`test/**/!(${apart}).test.ts`], isolate: false } },
+      { extends: true, test: { name: "apart", include: [`test/**/${apart}.test.ts`] } },
     ],
   },
 });

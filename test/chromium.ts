@@ -9,8 +9,9 @@ export const quietFlags = [
   "--no-first-run",
 ];
 
-/** WebGPU and WebGL2 by SwiftShader, a GPU that is a program. */
+/** WebGPU and WebGL2 by SwiftShader, a GPU that is a program. It compiles what is drawn; it need not do so before, too. */
 export const softwareGpuFlags = [
+  "--disable-angle-features=warmUpPipelineCacheAtLink",
   ...["--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
   ...["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"],
 ];

@@ -45,5 +45,7 @@ export async function visitAddress(address: string, options: VisitOptions = {}):
 }
 
 export async function closeBrowser(): Promise<void> {
-  for (const browser of browsers.values()) await (await browser).close();
+  const open = [...browsers.values()];
+  browsers.clear();
+  for (const browser of open) await (await browser).close();
 }

@@ -41,6 +41,16 @@ export const webgpuInPage: Place = {
   open: () => webgl2InChromium({ kind: "wgsl" }),
 };
 
+/**
+ * Cases for a place. On WebAssembly they are all; a GPU's shader compiler takes its time, and there it is one of `every`, others on WebGPU than
+ * on WebGL2. All of them: `CELLC_ALL_SHADERS=1 npx vitest run test/compile`.
+ */
+export function inTurn<T>({ target }: Place, cases: readonly T[], every: number): readonly T[] {
+  if (target.name === "wasm" || process.env.CELLC_ALL_SHADERS) return cases;
+  const turn = target.name === "glsl" ? Math.floor(every / 2) : 0;
+  return cases.filter((_, n) => n % every === turn);
+}
+
 /** Opens a place's backend before the tests of the enclosing `describe` and closes it after them. */
 export function opened(place: Place): () => Backend {
   let backend: Backend | undefined;

@@ -9,7 +9,7 @@ import { placeName } from "../../compiler/semantics/site-names.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 import { expectComputed } from "../codegen/expect-computed.ts";
 import { numbersFor } from "../passes/meaning.ts";
-import { opened, places, webgpuInPage } from "./backends.ts";
+import { inTurn, opened, places, webgpuInPage } from "./backends.ts";
 import type { Example } from "./examples.ts";
 import { asReference } from "./expect-as-reference.ts";
 import { keptForFile } from "./kept-for-file.ts";
@@ -58,13 +58,12 @@ describe("on WebAssembly losses, outputs, gradients and statistics are the refer
   });
 });
 
-// Every fourth cell on each; a shader compiler takes its time.
 describe.each([
-  { name: "WebGPU", place: places.wgsl, turn: 0 },
-  { name: "WebGL2", place: places.glsl, turn: 2 },
-])("on $name, too:", ({ place, turn }) => {
+  { name: "WebGPU", place: places.wgsl },
+  { name: "WebGL2", place: places.glsl },
+])("on $name, too:", ({ place }) => {
   const backend = opened(place);
-  it.each(cells.filter((_, n) => process.env.CELLC_ALL_SHADERS || n % 4 === turn))("$entry", async (cell) => {
+  it.each(inTurn(place, cells, 6))("$entry", async (cell) => {
     const errors = await studyOf(cell).targetErrors(place.target, backend(), ["train"]);
     expect(errors.forward).toBeLessThan(tolerance.forward);
     expect(errors.gradient).toBeLessThan(tolerance.gradient);
@@ -99,9 +98,9 @@ describe.each([
 ])("with norms, on %s, too:", (_, place) => {
   const backend = opened(place);
   const expectAsReference = asReference(process.env.CELLC_ALL_SHADERS ? undefined : 0);
-  // A shader compiler takes its time: another placement for every fourth cell, so that all norms have their turns. All of them take some
+  // A shader compiler takes its time: another placement for every eighth cell, so that all norms have their turns. All of them take some
   // four minutes: CELLC_ALL_SHADERS=1 npx vitest run test/compile/cells.test.ts
-  const isTurn = (n: number): boolean => n % (4 * norms.length) === Math.floor(n / norms.length) % norms.length;
+  const isTurn = (n: number): boolean => n % (8 * norms.length) === Math.floor(n / norms.length) % norms.length;
   const turns = process.env.CELLC_ALL_SHADERS ? placements : placements.filter((_, n) => isTurn(n));
   it.each(turns)("$entry with $place", async (at) => {
     await expectAsReference(studyOf(at, at.place), place, backend(), ["train"]);

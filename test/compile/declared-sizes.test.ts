@@ -83,11 +83,11 @@ const cases = (one: boolean) =>
 const equalOrRagged = () => examples.map((example, n) => ({ ...example, option: options[n % 2] }));
 
 describe.each([
-  { place: places.wasm, cases: cases(!all).filter((_, n) => all || (n + Math.floor(n / options.length)) % 3 === 0) },
+  { place: places.wasm, cases: cases(!all).filter((_, n) => all || (n + Math.floor(n / options.length)) % 4 === 0) },
   // Every other example, with another option each. A shader compiler takes its time.
-  { place: places.wgsl, cases: cases(true).filter((_, n) => all || n % 16 === 3) },
+  { place: places.wgsl, cases: cases(true).filter((_, n) => all || n % 32 === 3) },
   // No owner of a loop can be chosen there, and nothing is cut in segments.
-  { place: places.glsl, cases: equalOrRagged().filter((_, n) => all || n % 32 === 7) },
+  { place: places.glsl, cases: equalOrRagged().filter((_, n) => all || n % 64 === 7) },
 ])("on $place.name what is computed is the reference's:", ({ place, cases }) => {
   const backend = opened(place);
   const expectAsReference = asReference(all ? undefined : 0);
@@ -111,8 +111,8 @@ const isInput = (leaf: Leaf | undefined): leaf is InputLeaf => leaf?.kind === "i
 
 describe.each([
   { place: places.wasm, cases: streams.filter((_, n) => all || n % 2 === 0) },
-  { place: places.wgsl, cases: streams.filter((_, n) => all || n % 16 === 5) },
-  { place: places.glsl, cases: streams.filter((_, n) => all || n % 32 === 9) },
+  { place: places.wgsl, cases: streams.filter((_, n) => all || n % 32 === 5) },
+  { place: places.glsl, cases: streams.filter((_, n) => all || n % 64 === 9) },
 ])("on $place.name a stream gives what the reference has for the sequence:", ({ place, cases }) => {
   const backend = opened(place);
   const [batch, time] = [2, 4];

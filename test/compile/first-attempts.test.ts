@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/api/file-host.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { format } from "../../compiler/syntax/format.ts";
-import { opened, places } from "./backends.ts";
+import { inTurn, opened, places } from "./backends.ts";
 import { keptForFile } from "./kept-for-file.ts";
 import { Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
@@ -35,17 +35,14 @@ describe.each(attempts)("$name", ({ path }) => {
   });
 });
 
-/** Every fifth, or all if a run may take its time. */
-const some = (turn: number) => attempts.filter((_, n) => process.env.CELLC_ALL_SHADERS || n % 5 === turn);
-
 describe.each([
-  { name: "WebAssembly", place: places.wasm, attempts, entries: ["train", "estimate", "infer"] },
-  { name: "WebGPU", place: places.wgsl, attempts: some(0), entries: ["train"] },
-  { name: "WebGL2", place: places.glsl, attempts: some(1), entries: ["train"] },
-] as const)("on $name", ({ place, attempts, entries }) => {
+  { name: "WebAssembly", place: places.wasm },
+  { name: "WebGPU", place: places.wgsl },
+  { name: "WebGL2", place: places.glsl },
+])("on $name", ({ place }) => {
   const backend = opened(place);
-  it.each(attempts)("$name computes what the reference does", async ({ path }) => {
-    const errors = await studyOf(path).targetErrors(place.target, backend(), entries);
+  it.each(inTurn(place, attempts, 8))("$name computes what the reference does", async ({ path }) => {
+    const errors = await studyOf(path).targetErrors(place.target, backend());
     expect(errors.forward).toBeLessThan(tolerance.forward);
     expect(errors.gradient).toBeLessThan(tolerance.gradient);
   });

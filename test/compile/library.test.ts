@@ -8,7 +8,7 @@ import { fileHost } from "../../cli/api/file-host.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { FixtureTensor, FixtureTensors } from "../fixtures/pytorch/fixture.ts";
-import { opened, places } from "./backends.ts";
+import { inTurn, opened, places } from "./backends.ts";
 import { type Computes, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
@@ -120,17 +120,10 @@ describe("the reference says what PyTorch says:", () => {
   });
 });
 
-/** Every third, or all if a run may take its time. */
-const some = (turn: number) => claims.filter((_, n) => process.env.CELLC_ALL_SHADERS || n % 3 === turn);
-
-describe.each([
-  { place: places.wasm, claims },
-  { place: places.wgsl, claims: some(0) },
-  { place: places.glsl, claims: some(1) },
-])("$place.name says what PyTorch says:", ({ place, claims }) => {
+describe.each([places.wasm, places.wgsl, places.glsl])("$name says what PyTorch says:", (place) => {
   const backend = opened(place);
 
-  it.each(claims)("$name", async ({ study, results, entry }) => {
+  it.each(inTurn(place, claims, 4))("$name", async ({ study, results, entry }) => {
     const found = (await study.run(place.target, backend(), [entry])).get(entry)!;
     for (const [key, truth] of results) {
       const limit = key.startsWith("grad:") ? tolerance.gradient : tolerance.forward;

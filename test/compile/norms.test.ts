@@ -94,12 +94,13 @@ describe.each(Object.values(places))(
   (place) => {
     const backend = opened(place);
 
-    const isGpu = place === places.wgsl;
+    const isGpu = place.target.name !== "wasm";
     // One placement a cell, another each time: the library's cells run there with norms, too (cells.test.ts). A processor that fuses
     // products and sums runs the same kernels.
     const turn = ({ seed }: Case): boolean => seed % 10 === Math.floor(seed / 10) % norms.length;
     const some = place === places.wasm ? cases : cases.filter(turn);
-    const more = place === places.wasm ? onParameters : isGpu ? onParameters.filter((c) => c.entry === "rnn") : [];
+    const more =
+      place === places.wasm ? onParameters : place === places.wgsl ? onParameters.filter((c) => c.entry === "rnn") : [];
     it.each([...some, ...more])("$entry with $place", async (c) => {
       const entries = isGpu ? onGpu : computations;
       const errors = await studyOf(c).targetErrors(place.target, backend(), entries);
@@ -140,12 +141,11 @@ const sizes: Readonly<Record<keyof typeof places, readonly Size[]>> = {
 describe.each(Object.entries(sizes) as [keyof typeof places, readonly Size[]][])("larger cells on %s", (name, some) => {
   const place = places[name];
   const backend = opened(place);
-  const entries = place === places.wgsl ? (["train"] as const) : computations;
 
   it.each(some)("%s.cell, %s, H = %i, batch %i, %i steps: as the reference", async (file, entry, H, batch, time) => {
     const { graph, dims } = elaborate(`examples/${file}.cell`, fileHost, { entry, dims: { H } });
     const study = new Study(graph, { dims, batch, time, seed: H });
-    const errors = await study.targetErrors(place.target, backend(), entries);
+    const errors = await study.targetErrors(place.target, backend());
     expect(errors.forward).toBeLessThan(tolerance.forward);
     expect(errors.gradient).toBeLessThan(tolerance.gradient);
   });

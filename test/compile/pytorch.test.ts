@@ -3,7 +3,7 @@ import { fileHost } from "../../cli/api/file-host.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { type ElaborateOptions, elaborate } from "../../compiler/semantics/elaborate.ts";
 import { cellFixtures, type FixtureTensors, readFixture } from "../fixtures/pytorch/fixture.ts";
-import { opened, places } from "./backends.ts";
+import { inTurn, opened, places } from "./backends.ts";
 import type { Numbers } from "./run-executable.ts";
 import { type Computes, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
@@ -120,7 +120,7 @@ describe("the reference says what PyTorch says:", () => {
 describe.each(Object.values(places))("$name says what PyTorch says:", (place) => {
   const backend = opened(place);
 
-  it.each(claims)("$name", async ({ study, entry, results }) => {
+  it.each(inTurn(place, claims, 3))("$name", async ({ study, entry, results }) => {
     const found = (await study.run(place.target, backend(), [entry])).get(entry)!;
     for (const [key, truth] of Object.entries(results)) {
       const numbers = found.get(key) ?? found.get(`output:d_${key.slice("grad:".length)}`)!;

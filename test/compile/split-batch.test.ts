@@ -18,7 +18,7 @@ const sizes = [
 describe.each(Object.values(places))("a batch in parts, on $name", (place) => {
   const backend = opened(place);
   // A shader compiler takes its time: one cell, the sizes that say most, and not inference, which adds up no examples.
-  const isGpu = place.name === "WebGPU";
+  const isGpu = place.target.name !== "wasm";
   it.each(isGpu ? (["bnlstm"] as const) : (["bnlstm", "gru", "lnlstm"] as const))(
     "%s is as in the reference",
     async (file) => {

@@ -30,6 +30,13 @@ import { floor } from "./tolerances.ts";
 export type Computes = Lowerable;
 export const computations: readonly Computes[] = ["train", "estimate", "infer"];
 
+/**
+ * What is compared on a target by default. A shader compiler takes its time: a training step has the forward pass and all gradients, and most
+ * kernels of the others are among its own. All, on every target: `CELLC_ALL_SHADERS=1 npx vitest run test/compile`.
+ */
+export const comparedOn = ({ name }: Target): readonly Computes[] =>
+  name === "wasm" || process.env.CELLC_ALL_SHADERS ? computations : ["train"];
+
 export interface StudyOptions {
   /** Of the graph; without `batch` and `time`. */
   readonly dims: Bindings;
@@ -363,7 +370,11 @@ export class Study {
   }
 
   /** The worst errors of a target against the reference. Throws if a result of the reference is missing. */
-  async targetErrors(target: Target, backend: Backend, entries: readonly Computes[] = computations): Promise<Errors> {
+  async targetErrors(
+    target: Target,
+    backend: Backend,
+    entries: readonly Computes[] = comparedOn(target),
+  ): Promise<Errors> {
     const found = await this.run(target, backend, entries);
     return entries.map((entry) => this.errorsOf(entry, found.get(entry)!)).reduce(worse, none);
   }
