@@ -59,8 +59,10 @@ const begun = (out: string, record: string) =>
 
 test.each([
   ["one thread", ["--threads", "1"]],
-  ["two threads", ["--threads", "2"]],
-  ["averaged weights and batches added up", ["--ema", "0.9", "--accumulate", "2", "--decay", "plateau"]],
+  [
+    "two threads, averaged weights and batches added up",
+    ["--threads", "2", "--ema", "0.9", "--accumulate", "2", "--decay", "plateau"],
+  ],
 ])("train with %s saves, and goes on bit for bit", (_, more) =>
   withFolder((folder) => {
     // Many evaluations, so that signals come in the middle of some.

@@ -84,7 +84,7 @@ describe("with every norm of the prelude at every site that may have it, beside 
 
 describe("on WebGPU in a page:", () => {
   const backend = opened(webgpuInPage);
-  it.each(["lstm", "bnlstm", "lnlstm", "gru_after", "mlstm"])("%s", async (name) => {
+  it.each(["bnlstm", "gru_after", "mlstm"])("%s", async (name) => {
     const cell = cells.find(({ entry }) => entry === name)!;
     const errors = await studyOf(cell).targetErrors(webgpuInPage.target, backend(), ["train"]);
     expect(errors.forward).toBeLessThan(tolerance.forward);

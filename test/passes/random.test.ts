@@ -49,14 +49,14 @@ describe("a pass alone keeps what a random graph means", () => {
   const other = ["own-steps", "own-clocks", "mean-noise"];
   const alone = Object.keys(passes).filter((name) => !other.includes(name));
   it.each(alone)("%s", (name) => {
-    forAll(11, 120, (random) => {
+    forAll(11, 70, (random) => {
       fc.pre(name !== "ragged" || isOfText(loopOrder.run(random.graph)));
       expectKept(random, [...(before[name] ?? []), passes[name]]);
     });
   });
 
   it("own-steps, whose values are the same for all examples", () => {
-    forAll(11, 120, ({ graph, dims, leaves }) => {
+    forAll(11, 70, ({ graph, dims, leaves }) => {
       const leaf = (name: string): ArrayLike<number> => leaves[name];
       const after = ownSteps.run(graph);
       check(after);
@@ -84,7 +84,7 @@ describe("gradients of random graphs", () => {
         const found = interpret(derived, { dims, leaf: (leaf) => leaves[leaf] }).get(`grad:${name}`)!;
         expect(relativeError(found.data, finiteDifferences(graph, dims, leaves, name)), name).toBeLessThan(1e-6);
       }),
-      { seed: 12, numRuns: 200 },
+      { seed: 12, numRuns: 120 },
     );
   });
 
@@ -95,17 +95,17 @@ describe("gradients of random graphs", () => {
     ["simplify, retime", [simplify, retime]],
     ["simplify, gates", [simplify, gates()]],
   ])("are kept by %s", (_, sequence) => {
-    forAll(13, 100, (random) => expectKept(random, [backward, ...sequence], backward));
+    forAll(13, 60, (random) => expectKept(random, [backward, ...sequence], backward));
   });
 
   it("are kept by the whole pipeline, up to what is partitioned", () => {
     const last = [retime, simplify, gates(), simplify, passes.materialise];
     const all = [hoist, simplify, backward, simplify, deferWeightGradients, simplify, ...last];
-    forAll(14, 100, (random) => expectKept(random, all, backward));
+    forAll(14, 60, (random) => expectKept(random, all, backward));
   });
 
   it("are those of every entry that the compiler makes", () => {
-    forAll(15, 80, ({ graph, dims, leaves }) => {
+    forAll(15, 40, ({ graph, dims, leaves }) => {
       const { train, estimate, infer } = lower(graph, { inputGradients: true }).entries;
       for (const entry of [train, estimate, infer]) check(entry);
       expectSameMeaning(backward.run(graph), train, dims, leaves);
@@ -118,7 +118,7 @@ describe("gradients of random graphs", () => {
 describe("in segments", () => {
   it("a fair part of random graphs can be cut, and means the same, gradients too", () => {
     let cut = 0;
-    forAll(18, 200, ({ graph, dims, leaves }) => {
+    forAll(18, 120, ({ graph, dims, leaves }) => {
       const pieces = segmented(graph);
       if (Object.values(pieces).every((parts) => parts === undefined)) return;
       const whole = lower(graph).entries;
@@ -164,7 +164,7 @@ describe("simplify", () => {
     ["what was deferred", [backward, simplify, deferWeightGradients, simplify]],
     ["what was said gate by gate", [backward, simplify, gates(), simplify]],
   ])("has nothing left to do on %s the second time", (_, sequence) => {
-    forAll(16, 80, ({ graph }) => {
+    forAll(16, 40, ({ graph }) => {
       const once = through(graph, sequence, check);
       expect(printGraph(simplify.run(once))).toBe(printGraph(once));
     });

@@ -229,7 +229,9 @@ describe("where threads are not available", () => {
   });
 });
 
-test("Node's workers are Node's, also under the web's name, as onnxruntime-web leaves them", async ({ onTestFinished }) => {
+test("Node's workers are Node's, also under the web's name, as onnxruntime-web leaves them", async ({
+  onTestFinished,
+}) => {
   vi.stubGlobal("Worker", NodeWorker);
   onTestFinished(() => void vi.unstubAllGlobals());
   const backend = wasmBackend({ threads: 3, costs });
