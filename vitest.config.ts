@@ -1,10 +1,13 @@
 import { defineConfig } from "vitest/config";
 import { optimizeLater } from "./cli/engine.ts";
-import { SharedLast } from "./test/house/shared-last.ts";
+import { ByProject } from "./test/house/by-project.ts";
 import { TallyReporter } from "./test/house/tally-reporter.ts";
 
 /** Files that put things of their own in place of the compiler's. */
 const apart = "made-up-op";
+
+/** Folders with tests of what people run; the others are about the compiler's parts. */
+const programs = "bench|cli|docs|fixtures|fuzz|house|runtime|targets";
 
 export default defineConfig({
   test: {
@@ -19,13 +22,17 @@ export default defineConfig({
     maxWorkers: 2,
     // A test's process ends too soon for what V8 optimises at once to pay.
     execArgv: [...optimizeLater],
-    sequence: { sequencer: SharedLast },
+    sequence: { sequencer: ByProject },
     reporters: ["default", new TallyReporter()],
     // What is left out is said by the patterns: `exclude` would take precedence over the command line's.
     projects: [
-      // These share two processes, in which the compiler is loaded and optimised once.
-      { extends: true, test: { name: "shared", include: [`test/**/!(${apart}).test.ts`], isolate: false } },
       { extends: true, test: { name: "apart", include: [`test/**/${apart}.test.ts`] } },
+      // Each of these has two processes, in which the compiler is loaded and optimised once.
+      { extends: true, test: { name: "programs", include: [`test/@(${programs})/**/*.test.ts`], isolate: false } },
+      {
+        extends: true,
+        test: { name: "compiler", include: [`test/!(${programs})/**/!(${apart}).test.ts`], isolate: false },
+      },
     ],
   },
 });
