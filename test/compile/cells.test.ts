@@ -14,7 +14,7 @@ import type { Example } from "./examples.ts";
 import { asReference } from "./expect-as-reference.ts";
 import { keptForFile } from "./kept-for-file.ts";
 import { cells, norms, placements, small } from "./library-placements.ts";
-import { computations, Study } from "./study.ts";
+import { Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
 const studies = keptForFile<string, Study>();
@@ -52,7 +52,7 @@ describe.each(cells)("$entry", (cell) => {
 describe("on WebAssembly losses, outputs, gradients and statistics are the reference's:", () => {
   const backend = opened(places.wasm);
   it.each(cells)("$entry", async (cell) => {
-    const errors = await studyOf(cell).targetErrors(places.wasm.target, backend(), computations);
+    const errors = await studyOf(cell).targetErrors(places.wasm.target, backend());
     expect(errors.forward).toBeLessThan(tolerance.forward);
     expect(errors.gradient).toBeLessThan(tolerance.gradient);
   });
@@ -64,7 +64,7 @@ describe.each([
 ])("on $name, too:", ({ place }) => {
   const backend = opened(place);
   it.each(inTurn(place, cells, 6))("$entry", async (cell) => {
-    const errors = await studyOf(cell).targetErrors(place.target, backend(), ["train"]);
+    const errors = await studyOf(cell).targetErrors(place.target, backend());
     expect(errors.forward).toBeLessThan(tolerance.forward);
     expect(errors.gradient).toBeLessThan(tolerance.gradient);
   });
@@ -86,7 +86,7 @@ describe("on WebGPU in a page:", () => {
   const backend = opened(webgpuInPage);
   it.each(["bnlstm", "gru_after", "mlstm"])("%s", async (name) => {
     const cell = cells.find(({ entry }) => entry === name)!;
-    const errors = await studyOf(cell).targetErrors(webgpuInPage.target, backend(), ["train"]);
+    const errors = await studyOf(cell).targetErrors(webgpuInPage.target, backend());
     expect(errors.forward).toBeLessThan(tolerance.forward);
     expect(errors.gradient).toBeLessThan(tolerance.gradient);
   });

@@ -11,7 +11,7 @@ import { compile as compileText } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
 import { keptForFile } from "./kept-for-file.ts";
 import { runExecutable } from "./run-executable.ts";
-import { computations, Study, type StudyOptions } from "./study.ts";
+import { comparedOn, Study, type StudyOptions } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
 /** Length of the sequences that the cap is for. */
@@ -78,7 +78,7 @@ describe.each(Object.values(places))("in segments on $name", (place) => {
   // A shader compiler takes a second for each kernel. What a segment is to every kernel, test/schedule/segments.test.ts shows.
   const isGpu = place.target !== wasm;
   const names = isGpu ? (["bnlstm"] as const) : (Object.keys(programs) as (keyof typeof programs)[]);
-  const entries = isGpu ? (["train"] as const) : computations;
+  const entries = comparedOn(place.target);
 
   it.each(names)("%s has the reference's loss, statistics and gradients over any number of steps", async (name) => {
     // How long a sequence is that is run changes nothing of what is compiled.

@@ -36,7 +36,7 @@ const entriesOf = (n: number, few: number): readonly Computes[] => (n % few === 
 const seeds = (first: number, runs: number): readonly number[] => Array.from({ length: runs }, (_, k) => first + k);
 
 /**
- * 800 random programs in all, here and on the reference alone. A failure names seed and path, with which fast-check repeats it,
+ * 700 random programs in all, here and on the reference alone. A failure names seed and path, with which fast-check repeats it,
  * and the smallest program that fails.
  */
 describe.each([

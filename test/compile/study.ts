@@ -32,7 +32,7 @@ export const computations: readonly Computes[] = ["train", "estimate", "infer"];
 
 /**
  * What is compared on a target by default. A shader compiler takes its time: a training step has the forward pass and all gradients, and most
- * kernels of the others are among its own. All, on every target: `CELLC_ALL_SHADERS=1 npx vitest run test/compile`.
+ * kernels of the others are among its own. The others, too: `CELLC_ALL_SHADERS=1 npx vitest run test/compile`.
  */
 export const comparedOn = ({ name }: Target): readonly Computes[] =>
   name === "wasm" || process.env.CELLC_ALL_SHADERS ? computations : ["train"];
