@@ -5,7 +5,7 @@ import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import type { Batch } from "../../runtime/batch.ts";
 import { Session } from "../../runtime/session.ts";
 import { uniform } from "../ir/numbers.ts";
-import { type Place, places, webgpuInPage } from "./backends.ts";
+import { type Place, places } from "./backends.ts";
 import { tolerance } from "./tolerances.ts";
 
 const [T, B, D, H, K] = [6, 16, 4, 12, 3];
@@ -79,7 +79,6 @@ it("training learns in WebAssembly", async () => {
 
 it.each([
   ["WebGPU", places.wgsl],
-  ["WebGPU in a page", webgpuInPage],
   ["WebGL2", places.glsl],
 ])("training goes the same way on %s", async (_, place) => {
   onWasm ??= train(places.wasm);
