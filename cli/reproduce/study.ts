@@ -2,7 +2,7 @@
 import type { FileOptions } from "../data/task-folders.ts";
 import type { RankedBy } from "../explore/measure.ts";
 import type { Reading } from "./readings.ts";
-import type { Settings } from "./settings.ts";
+import { layered, type Settings } from "./settings.ts";
 
 /** A model of a study. */
 export interface Variant {
@@ -10,6 +10,8 @@ export interface Variant {
   readonly title: string;
   /** How it differs from the study's model. */
   readonly settings: Settings;
+  /** Where batch norm is, if anywhere: on hidden states, or on the input path only. */
+  readonly batchNorm?: "recurrent" | "input";
   /** What the paper has for it, on test examples; a share or a number in the study's measure. */
   readonly published?: number;
   /** What it is compared with. Default: the study's baseline. */
@@ -69,6 +71,18 @@ export interface Study {
   /** What is otherwise than in the paper at every scale. */
   readonly notes: readonly string[];
 }
+
+/** The variants, of which those with batch norm on hidden states have settings of their own, and so have the others. */
+export const byRecurrentNorm = (
+  variants: Study["variants"],
+  { normalized = {}, others = {} }: { readonly normalized?: Settings; readonly others?: Settings },
+): Study["variants"] =>
+  Object.fromEntries(
+    Object.entries(variants).map(([name, variant]) => [
+      name,
+      { ...variant, settings: layered(variant.settings, variant.batchNorm === "recurrent" ? normalized : others) },
+    ]),
+  );
 
 /** Where data is looked for: `--data`, then `CELLC_DATA`. */
 export type DataPlace = Pick<FileOptions, "directory" | "environment">;

@@ -11,14 +11,16 @@ export const variants = {
     title: "LSTM without that shift",
     settings: { place: { hh: "none", xh: "none", cc: "none" } },
   },
-  "bn-lstm": { title: "BN-LSTM", settings: {} },
+  "bn-lstm": { title: "BN-LSTM", settings: {}, batchNorm: "recurrent" },
   "input-bn": {
     title: "batch norm of the input path only, step by step (Laurent et al. 2016)",
     settings: { place: { hh: "none", xh: "batch(gamma=1.0,beta=none)", cc: "none" } },
+    batchNorm: "input",
   },
   "input-sequence": {
     title: "the same, sequence-wise",
     settings: { place: { hh: "none", xh: "sequence(beta=none)", cc: "none" } },
+    batchNorm: "input",
   },
   "ln-lstm": {
     title: "LN-LSTM (Ba et al. 2016)",

@@ -40,7 +40,7 @@ export const lengths: Analysis = {
     const runs = (await readResults(ptb, of!)).filter(({ status }) => status === "finished");
     const tried = scale === "smoke" ? [100, 200, 1000] : LENGTHS;
     const lines = runs.flatMap(({ variant, seed }) => {
-      const kinds = /^(?:bn|input)-/.test(variant) ? ["stored", "batch"] : ["stored"];
+      const kinds = ptb.variants[variant].batchNorm ? ["stored", "batch"] : ["stored"];
       return kinds.flatMap((stats) =>
         tried.map((length) => ({ variant, seed, stats, length, alone: kinds.length === 1 })),
       );

@@ -1,7 +1,7 @@
 /** Sequential and permuted MNIST (Cooijmans et al. 2016, section 5.1, table 1). */
 import { forget, index, recurrent, rmsprop } from "../readings.ts";
 import type { Settings } from "../settings.ts";
-import { ofBuiltInTask, type Study } from "../study.ts";
+import { byRecurrentNorm, ofBuiltInTask, type Study } from "../study.ts";
 import { withPublished } from "../variants.ts";
 
 /** RMSProp's rate, the clipping and the batch are the paper's; accuracy on validation images chooses the checkpoint that is tested. */
@@ -48,7 +48,8 @@ export const smnist: Study = {
   title: "Sequential MNIST",
   section: "5.1, table 1, figure 2",
   settings: { ...settings, task: "mnist-pixels", noise: "drawn" },
-  variants: withNoiseOnlyUnderBatchNorm(withPublished({ lstm: 0.989, "bn-lstm": 0.99 })),
+  // The noise is for the variances of a norm that sees the state.
+  variants: byRecurrentNorm(withPublished({ lstm: 0.989, "bn-lstm": 0.99 }), { others: { dims: { start: "0.0" } } }),
   scales: {
     smoke,
     pilot: {
@@ -85,13 +86,3 @@ export const pmnist: Study = {
   readings: { rmsprop, recurrent, forget, index },
   notes,
 };
-
-/** The noise is for the variances of a norm that sees the state. */
-function withNoiseOnlyUnderBatchNorm(variants: Study["variants"]): Study["variants"] {
-  return Object.fromEntries(
-    Object.entries(variants).map(([name, variant]) => [
-      name,
-      name === "bn-lstm" ? variant : { ...variant, settings: { ...variant.settings, dims: { start: "0.0" } } },
-    ]),
-  );
-}

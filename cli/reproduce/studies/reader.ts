@@ -2,21 +2,33 @@
  * The Attentive Reader (Cooijmans et al. 2016, section 5.4, table 4, figure 4), on questions that can be had: the CNN corpus cannot, but for
  * a sample that only proves that it is read.
  */
-import { layered, type Settings } from "../settings.ts";
-import { ofBuiltInTask, type Study, type Variant } from "../study.ts";
+import type { Settings } from "../settings.ts";
+import { byRecurrentNorm, ofBuiltInTask, type Study, type Variant } from "../study.ts";
 import { variants as cells } from "../variants.ts";
 
 /** The learning rate and the batch of the last two are the paper's own, too. */
 const reduced: Settings = { batch: 40, lr: "8e-4" };
 
-const entries: readonly (readonly [name: string, entry: string, title: string, settings: Settings])[] = [
-  ["lstm", "lstm_reader", "LSTM", {}],
-  ["bidirectional-lstm", "bidirectional_reader", "LSTM, in both directions", {}],
-  ["bn-lstm", "bn_lstm", "BN-LSTM", {}],
-  ["bn-everywhere", "bn_everywhere", "BN-everywhere: attention and readout, too", {}],
-  ["bn-e-star", "bn_e_star", "BN-e*: words normalized sequence-wise", reduced],
-  ["bn-e-star-star", "bn_e_star_star", "BN-e**: the same, in both directions", reduced],
-];
+const entries: Readonly<Record<string, Variant>> = {
+  lstm: { title: "LSTM", settings: { entry: "lstm_reader" } },
+  "bidirectional-lstm": { title: "LSTM, in both directions", settings: { entry: "bidirectional_reader" } },
+  "bn-lstm": { title: "BN-LSTM", settings: { entry: "bn_lstm" }, batchNorm: "recurrent" },
+  "bn-everywhere": {
+    title: "BN-everywhere: attention and readout, too",
+    settings: { entry: "bn_everywhere" },
+    batchNorm: "recurrent",
+  },
+  "bn-e-star": {
+    title: "BN-e*: words normalized sequence-wise",
+    settings: { entry: "bn_e_star", ...reduced },
+    batchNorm: "recurrent",
+  },
+  "bn-e-star-star": {
+    title: "BN-e**: the same, in both directions",
+    settings: { entry: "bn_e_star_star", ...reduced },
+    batchNorm: "recurrent",
+  },
+};
 
 /** What stands beside them in the other studies, in the place of the encoders' LSTM. */
 const BESIDE = {
@@ -26,13 +38,15 @@ const BESIDE = {
   "ln-lstm": "ln-lstm",
 } as const;
 
-const variants: Readonly<Record<string, Variant>> = Object.fromEntries([
-  ...entries.map(([name, entry, title, settings]) => [name, { title, settings: { entry, ...settings } }] as const),
-  ...Object.entries(BESIDE).map(([name, cell]) => {
-    const { title, settings } = cells[cell];
-    return [name, { title: `encoders: ${title}`, settings: { entry: "lstm_reader", ...settings } }] as const;
-  }),
-]);
+const variants: Readonly<Record<string, Variant>> = {
+  ...entries,
+  ...Object.fromEntries(
+    Object.entries(BESIDE).map(([name, cell]): [string, Variant] => {
+      const { title, settings, ...more } = cells[cell];
+      return [name, { ...more, title: `encoders: ${title}`, settings: { entry: "lstm_reader", ...settings } }];
+    }),
+  ),
+};
 
 const common = {
   section: "5.4, table 4, figure 4",
@@ -77,7 +91,7 @@ export const babi: Study = {
   ...common,
   title: "Attentive Reader on bAbI",
   settings: { ...common.settings, task: "babi" },
-  variants: beginningApart(variants),
+  variants: byRecurrentNorm(variants, { normalized: { dims: { start: "0.1" } } }),
   data: ofBuiltInTask,
   scales: {
     smoke,
@@ -122,12 +136,3 @@ export const cnn: Study = {
   claims: [],
   notes: ["The corpus could not be had. Of 200 questions, no accuracy says anything."],
 };
-
-function beginningApart(variants: Study["variants"]): Study["variants"] {
-  return Object.fromEntries(
-    Object.entries(variants).map(([name, variant]) => [
-      name,
-      /^bn-/.test(name) ? { ...variant, settings: layered(variant.settings, { dims: { start: "0.1" } }) } : variant,
-    ]),
-  );
-}
