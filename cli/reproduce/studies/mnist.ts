@@ -24,6 +24,13 @@ const paper = {
   seeds: 1,
 };
 
+const pilot = {
+  cut: "a twentieth of the paper's iterations, and statistics from 10,000 training images",
+  settings: { steps: 5000, "evaluate-every": PER_EPOCH, estimate: 10_000 },
+  seeds: 1,
+  variants: ["lstm", "bn-lstm"],
+};
+
 const smoke = {
   cut: "20 units, 20 iterations of 20 images: it shows that everything runs, and nothing else",
   settings: { dims: { H: 20 }, batch: 20, steps: 20, "evaluate-every": 10, estimate: 100 },
@@ -52,12 +59,7 @@ export const smnist: Study = {
   variants: byRecurrentNorm(withPublished({ lstm: 0.989, "bn-lstm": 0.99 }), { others: { dims: { start: "0.0" } } }),
   scales: {
     smoke,
-    pilot: {
-      cut: "a twentieth of the paper's iterations, and statistics from 10,000 training images",
-      settings: { steps: 5000, "evaluate-every": PER_EPOCH, estimate: 10_000 },
-      seeds: 1,
-      variants: ["lstm", "bn-lstm"],
-    },
+    pilot,
     paper,
   },
   claims: [{ kind: "sooner", candidate: "bn-lstm", than: "lstm", what: "last", within: 0.5 }],
@@ -74,12 +76,7 @@ export const pmnist: Study = {
   variants: withPublished({ lstm: 0.902, "bn-lstm": 0.954 }),
   scales: {
     smoke,
-    pilot: {
-      cut: "a twentieth of the paper's iterations, and statistics from 10,000 training images",
-      settings: { steps: 5000, "evaluate-every": PER_EPOCH, estimate: 10_000 },
-      seeds: 3,
-      variants: ["lstm", "bn-lstm"],
-    },
+    pilot: { ...pilot, seeds: 3 },
     paper,
   },
   claims: [{ kind: "better", candidate: "bn-lstm", than: "lstm", by: 0.03 }],
