@@ -21,7 +21,7 @@ import type { TargetName } from "../targets.ts";
 import { type ModelOptions, openBackend } from "../toolchain.ts";
 import { requireExamples } from "../training/batches.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint } from "../training/checkpoint.ts";
-import { withInterrupt } from "../training/interrupt.ts";
+import { Interrupted, withInterrupt } from "../training/interrupt.ts";
 import type { Measures } from "../training/learner.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { stepsPerEpoch } from "../training/order.ts";
@@ -195,6 +195,11 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
       return finish(context, folder, ending, last);
     }
     const measures = await testOf(folder, { ...request, quiet: true }, task, context);
+    if (measures === undefined) {
+      output.say("trained, and stopped before the test examples were measured; --resume measures them");
+      output.result({ ok: false, ...last });
+      return exit.interrupted;
+    }
     const tested = { ...last, test: { loss: measures.loss, ...measures.metrics } };
     await folder.write(tested);
     return finish(context, folder, ending, tested);
@@ -231,13 +236,13 @@ async function eventsOf({ tensorboard }: TrainCommandOptions, step: number) {
   return new EventWriter(tensorboard, step);
 }
 
-/** Measures the best checkpoint on the test examples. */
+/** Measures the best checkpoint on the test examples; undefined if it was interrupted. */
 async function testOf(
   folder: RunFolder,
   request: Parameters<typeof openLearner>[0] & Pick<TrainCommandOptions, "threads" | "target" | "allowOtherEquations">,
   task: Task,
   context: Context,
-): Promise<Measures> {
+): Promise<Measures | undefined> {
   const { best, model } = folder.files;
   const backend = await openBackend(request.target, request.threads);
   try {
@@ -245,11 +250,18 @@ async function testOf(
     const state = await loadCheckpoint(existsSync(best) ? best : model);
     await session.restore(state, allowed(request));
     const how = { statistics: "ema", batch: request.batch, estimateExamples: 0, evaluateOn: "test" } as const;
-    const measures = await evaluate(learner, task, how);
+    const measures = await withInterrupt(
+      context.signals,
+      () => context.output.warn("stopping after this batch; Ctrl-C again to stop at once"),
+      (interrupt) => evaluate(learner, task, how, interrupt),
+    );
     if (!Number.isFinite(measures.loss))
       throw new Failure("C0502", exit.diverged, "the loss on the test examples is no finite number");
     context.output.say(`test, at step ${state.counters.step}: ${measuresText(measures)}`);
     return measures;
+  } catch (error) {
+    if (error instanceof Interrupted) return undefined;
+    throw error;
   } finally {
     backend.close();
   }

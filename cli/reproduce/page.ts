@@ -74,7 +74,7 @@ export function drawStudy(report: StudyReport): string {
     title: `${study.title}, reproduced: ${scale}`,
     facts: [
       `Cooijmans et al. 2016, section ${study.section}. This scale: ${study.scales[scale].cut}.`,
-      readingWords(study, readings),
+      ...readingWords(study, readings),
       ...study.notes,
       "± is the deviation of a seed, and brackets are 95 % intervals over seeds.",
     ],
@@ -91,11 +91,12 @@ export function drawStudy(report: StudyReport): string {
   });
 }
 
-export function readingWords(study: Study, readings: Readonly<Record<string, string>>): string {
+/** A line, if the study leaves a choice at all. */
+export function readingWords(study: Study, readings: Readonly<Record<string, string>>): readonly string[] {
   const each = Object.entries(readings).map(
     ([name, choice]) => `${name}: ${study.readings[name].choices[choice].words} (${choice})`,
   );
-  return `Where text and code leave a choice: ${each.join("; ")}.`;
+  return each.length === 0 ? [] : [`Where text and code leave a choice: ${each.join("; ")}.`];
 }
 
 function charts({ study, runs, summaries }: StudyReport): readonly Chart[] {

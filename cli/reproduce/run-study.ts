@@ -53,7 +53,7 @@ export async function runStudy(
   const folder = new StudyFolder(options.out ?? usualFolder(name, options.scale));
   const identity = { study: name, scale: options.scale, readings };
   output.say(`${study.title}, section ${study.section}: ${scale.cut}`);
-  output.say(readingWords(study, readings));
+  for (const words of readingWords(study, readings)) output.say(words);
   let end: StudyEnd = "finished";
   const before = await folder.begin((options.resume || options.report) ?? false);
   if (before !== undefined) folder.checkIdentity(before, identity);
@@ -106,7 +106,8 @@ function isRecorded(
   const run = recorded.find((one) => one.variant === variant && one.seed === seed);
   if (run === undefined || existsSync(join(path, name))) return false;
   const isWhole = typeof settings.steps !== "number" || run.steps >= settings.steps;
-  return run.status === "diverged" || (run.status === "finished" && isWhole);
+  const isTested = settings.test !== true || run.test !== undefined;
+  return run.status === "diverged" || (run.status === "finished" && isWhole && isTested);
 }
 
 export const usualFolder = (name: string, scale: ScaleName): string => join("runs", "reproduce", `${name}-${scale}`);

@@ -57,12 +57,12 @@ export async function trainRun(context: LineContext, run: PlannedRun, where: Whe
   }
 }
 
-/** Whether a run has done all the steps that it is told to do now. */
+/** Whether a run has done all that it is told to do now: its steps, and its measurement on test examples. */
 function isWhole(
-  { status, stopped, step, options: before }: RunRecord,
-  { steps, epochs }: ParsedRun["options"],
+  { status, stopped, step, test, options: before }: RunRecord,
+  { steps, epochs, test: isTested }: ParsedRun["options"],
 ): boolean {
-  if (status !== "finished" || stopped !== undefined) return false;
+  if (status !== "finished" || stopped !== undefined || (isTested && test === undefined)) return false;
   return typeof steps === "number" ? step >= steps : before.steps === undefined && before.epochs === epochs;
 }
 

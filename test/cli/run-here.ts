@@ -13,13 +13,21 @@ class Memory extends Writable {
   }
 }
 
+interface Here {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Interrupts the part of the command that is the n-th to listen for it. */
+  readonly interruptPart?: number;
+}
+
 /** As `cellc` of run-cellc.ts has it, from the folder that the tests run in: the repository. */
-export async function cellc(
-  args: readonly string[],
-  { environment = {} }: { readonly environment?: Readonly<Record<string, string>> } = {},
-): Promise<Ended> {
+export async function cellc(args: readonly string[], { environment = {}, interruptPart }: Here = {}): Promise<Ended> {
   const [stdout, stderr] = [new Memory(), new Memory()];
-  const host: HostProcess = Object.assign(new EventEmitter(), {
+  const signals = new EventEmitter();
+  let parts = 0;
+  signals.on("newListener", (signal) => {
+    if (signal === "SIGINT" && ++parts === interruptPart) setImmediate(() => signals.emit("SIGINT"));
+  });
+  const host: HostProcess = Object.assign(signals, {
     ...{ stdin: Readable.from([]), stdout, stderr, env: { HOME: "/nonexistent", ...environment } },
     exit: (code: number) => {
       throw new Error(`exit ${code}`);

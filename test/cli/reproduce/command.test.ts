@@ -88,6 +88,22 @@ describe("cellc reproduce", () => {
       expect([after.steps, after.test.accuracy]).toEqual([run.steps + 1, expect.any(Number)]);
     }));
 
+  test("interrupted while test examples are measured, measures them when it goes on", () =>
+    withFolder(async (folder) => {
+      const [data, out] = [join(folder, "mnist"), join(folder, "out")];
+      await writeSyntheticMnist(data);
+      const words = ["--scale", "smoke", "--threads", "1", "--data", data, "--out", out];
+      const study = ["reproduce", "pmnist", ...words, "--variants", "lstm", "--steps", "4"];
+      const cut = await cellc(study, { interruptPart: 2 });
+      expect([cut.code, cut.stdout]).toEqual([130, expect.stringContaining("--resume measures them")]);
+      const [run] = (await json(join(out, "results.json"))).runs;
+      expect([run.steps, run.best.accuracy, run.test]).toEqual([4, expect.any(Number), undefined]);
+      const { code, stdout } = await cellc([...study, "--resume"]);
+      expect([code, stdout]).toEqual([0, expect.stringContaining("going on after step 4")]);
+      const [after] = (await json(join(out, "results.json"))).runs;
+      expect([after.steps, after.evaluations, after.test.accuracy]).toEqual([4, run.evaluations, expect.any(Number)]);
+    }));
+
   test("analyses gradients, and keeps what it measured", () =>
     withFolder(async (folder) => {
       const [data, out] = [join(folder, "mnist"), join(folder, "gradients")];
