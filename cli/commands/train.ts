@@ -304,7 +304,7 @@ function finish({ output }: Context, { path, files }: RunFolder, ending: Ending,
         "C0502",
         exit.diverged,
         `${ending.refused ?? `the loss stopped being a number in ${ending.during}, after ${ending.step} steps`}; ${kept}`,
-        "use a smaller --lr, or --clip 1; batch norms behind constant first steps need a noisy initial state",
+        "use a smaller --lr, or --clip 1; norms behind constant first steps need a noisy initial state",
       );
     }
     default:
