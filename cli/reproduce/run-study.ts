@@ -1,7 +1,7 @@
 /** Trains the runs of a study, and reports on those that are there. */
 
 import { existsSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { formatSeconds } from "../output.ts";
 import { packageVersion } from "../package.ts";
@@ -18,7 +18,7 @@ import { type Settings, trainLine } from "./settings.ts";
 import type { ScaleName, Study } from "./study.ts";
 import { StudyFolder } from "./study-folder.ts";
 import { summarised } from "./summary.ts";
-import { cellFile, type RunEnd, trainRun } from "./train-run.ts";
+import { type RunEnd, shownFile, trainRun } from "./train-run.ts";
 
 /** What the command line says. */
 export interface ReproduceOptions {
@@ -149,11 +149,4 @@ async function trainAll(
     if (end === "diverged") output.say(`${run.name} diverged: its loss stopped being a number`);
   }
   return "finished";
-}
-
-/** The path from here, if the file is below. */
-function shownFile(file: string): string {
-  const path = cellFile(file);
-  const way = relative(process.cwd(), path);
-  return way.startsWith("..") ? path : way;
 }

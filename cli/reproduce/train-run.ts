@@ -1,7 +1,7 @@
 /** Trains a run of a study by the command line's own `train`, so that its settings mean what they mean there. */
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { packageRoot } from "../package.ts";
@@ -23,6 +23,13 @@ export interface Where {
 export type RunEnd = "finished" | "diverged" | "interrupted" | "time";
 
 export const cellFile = (file: string): string => join(packageRoot, "examples", file);
+
+/** The path from here, if the file is below. */
+export function shownFile(file: string): string {
+  const path = cellFile(file);
+  const way = relative(process.cwd(), path);
+  return way.startsWith("..") ? path : way;
+}
 
 /**
  * Trains a run, or goes on with it, to its last step. A finished run is left as it is. Throws C0408 for a folder in which a run with other

@@ -6,7 +6,7 @@ import { documentOf } from "../command-line.ts";
 import { layered, type Settings, wordsOf } from "../settings.ts";
 import { pmnist } from "../studies/mnist.ts";
 import type { ScaleName } from "../study.ts";
-import { cellFile } from "../train-run.ts";
+import { shownFile } from "../train-run.ts";
 
 const SITES = ["hh", "xh", "cc"] as const;
 
@@ -54,7 +54,7 @@ async function explored(
   const { steps: _, "best-by": __, test: ___, ...base } = pmnist.settings;
   const reading: Settings = { "rms-decay": 0.5 };
   const document = await documentOf(context, [
-    ...["explore", cellFile(pmnist.file), ...wordsOf(layered(base, reading, settings))],
+    ...["explore", shownFile(pmnist.file), ...wordsOf(layered(base, reading, settings))],
     ...tried.flatMap((placement) => ["--placement", placement]),
     ...["--budget", String(budget), "--out", out, ...(resume ? ["--resume"] : [])],
     ...(threads === undefined ? [] : ["--workers", String(threads)]),
