@@ -2,7 +2,7 @@
 import type { FileOptions } from "../data/task-folders.ts";
 import type { RankedBy } from "../explore/measure.ts";
 import type { Reading } from "./readings.ts";
-import { layered, type Settings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 
 /** A model of a study. */
 export interface Variant {
@@ -71,18 +71,6 @@ export interface Study {
   /** What is otherwise than in the paper at every scale. */
   readonly notes: readonly string[];
 }
-
-/** The variants, of which those with batch norm on hidden states have settings of their own, and so have the others. */
-export const byRecurrentNorm = (
-  variants: Study["variants"],
-  { normalized = {}, others = {} }: { readonly normalized?: Settings; readonly others?: Settings },
-): Study["variants"] =>
-  Object.fromEntries(
-    Object.entries(variants).map(([name, variant]) => [
-      name,
-      { ...variant, settings: layered(variant.settings, variant.batchNorm === "recurrent" ? normalized : others) },
-    ]),
-  );
 
 /** Where data is looked for: `--data`, then `CELLC_DATA`. */
 export type DataPlace = Pick<FileOptions, "directory" | "environment">;

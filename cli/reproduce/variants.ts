@@ -1,5 +1,6 @@
 /** The models that every study compares: placements of norms at the sites of one cell, `examples/paper/bnlstm.cell`. */
-import type { Variant } from "./study.ts";
+import { layered, type Settings } from "./settings.ts";
+import type { Study, Variant } from "./study.ts";
 
 /** The paper's two models, and what stood beside them in the literature. */
 export const variants = {
@@ -35,4 +36,16 @@ export const withPublished = (published: Readonly<Partial<Record<keyof typeof va
       const value = published[name as keyof typeof variants];
       return [name, value === undefined ? variant : { ...variant, published: value }];
     }),
+  );
+
+/** The variants, of which those with batch norm on hidden states have settings of their own, and so have the others. */
+export const byRecurrentNorm = (
+  variants: Study["variants"],
+  { normalized = {}, others = {} }: { readonly normalized?: Settings; readonly others?: Settings },
+): Study["variants"] =>
+  Object.fromEntries(
+    Object.entries(variants).map(([name, variant]) => [
+      name,
+      { ...variant, settings: layered(variant.settings, variant.batchNorm === "recurrent" ? normalized : others) },
+    ]),
   );

@@ -105,37 +105,30 @@ interface Explored {
  * γ / √ε at each step, and so they overflow. As on sequential MNIST, noise in the first hidden state keeps rows apart: under all placements.
  */
 const apart: Settings = { dims: { start: "0.1" }, noise: "drawn" };
-const APART = "noise of 0.1 in the first hidden state";
+
+/** How far each scale goes, on so many seeds in the pilot. */
+const scalesOf = (pilotSeeds: number, settings: Settings, more: string): Parameters<typeof analysis>[3] => ({
+  smoke: { ...smoke, settings: layered(smoke.settings, settings), words: `10 units, 6 iterations of 20 images${more}` },
+  pilot: {
+    words: `400 iterations of 100 images, with ${pilotSeeds === 1 ? "one seed" : `${pilotSeeds} seeds`}${more}; statistics from 2,000 images`,
+    ...{ budget: 400, settings: { ...settings, estimate: 2000, "evaluate-every": 100, seeds: pilotSeeds } },
+  },
+  paper: {
+    words: `5,000 iterations of 100 images, with three seeds${more}`,
+    ...{ budget: 5000, settings: { ...settings, estimate: 10_000, "evaluate-every": 500, seeds: 3 } },
+  },
+});
 
 export const placementsOnPixels = analysis(
   "Which placement earns the gain, on permuted MNIST",
   "7, which leaves it open",
   placements,
-  {
-    smoke: {
-      ...smoke,
-      settings: layered(smoke.settings, apart),
-      words: `10 units, 6 iterations of 20 images, ${APART}`,
-    },
-    pilot: {
-      words: `400 iterations of 100 images, one seed, ${APART}; statistics from 2,000 images`,
-      ...{ budget: 400, settings: { ...apart, estimate: 2000, "evaluate-every": 100 } },
-    },
-    paper: {
-      words: `5,000 iterations of 100 images, three seeds, ${APART}`,
-      ...{ budget: 5000, settings: { ...apart, estimate: 10_000, "evaluate-every": 500, seeds: 3 } },
-    },
-  },
+  scalesOf(1, apart, ", noise of 0.1 in the first hidden state"),
 );
 
-export const cellGain = analysis("The initial gain of cc, on permuted MNIST", "7, which leaves it open", cellGains, {
-  smoke: { ...smoke, words: "10 units, 6 iterations of 20 images" },
-  pilot: {
-    words: "400 iterations of 100 images, two seeds; statistics from 2,000 images",
-    ...{ budget: 400, settings: { estimate: 2000, "evaluate-every": 100, seeds: 2 } },
-  },
-  paper: {
-    words: "5,000 iterations of 100 images, three seeds",
-    ...{ budget: 5000, settings: { estimate: 10_000, "evaluate-every": 500, seeds: 3 } },
-  },
-});
+export const cellGain = analysis(
+  "The initial gain of cc, on permuted MNIST",
+  "7, which leaves it open",
+  cellGains,
+  scalesOf(2, {}, ""),
+);

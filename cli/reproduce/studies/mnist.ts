@@ -1,8 +1,8 @@
 /** Sequential and permuted MNIST (Cooijmans et al. 2016, section 5.1, table 1). */
 import { forget, index, recurrent, rmsprop } from "../readings.ts";
 import type { Settings } from "../settings.ts";
-import { byRecurrentNorm, ofBuiltInTask, type Study } from "../study.ts";
-import { withPublished } from "../variants.ts";
+import { ofBuiltInTask, type Study } from "../study.ts";
+import { byRecurrentNorm, withPublished } from "../variants.ts";
 
 /** RMSProp's rate, the clipping and the batch are the paper's; accuracy on validation images chooses the checkpoint that is tested. */
 const settings: Settings = {
@@ -57,11 +57,7 @@ export const smnist: Study = {
   settings: { ...settings, task: "mnist-pixels", noise: "drawn" },
   // The noise is for the variances of a norm that sees the state.
   variants: byRecurrentNorm(withPublished({ lstm: 0.989, "bn-lstm": 0.99 }), { others: { dims: { start: "0.0" } } }),
-  scales: {
-    smoke,
-    pilot,
-    paper,
-  },
+  scales: { smoke, pilot, paper },
   claims: [{ kind: "sooner", candidate: "bn-lstm", than: "lstm", what: "last", within: 0.5 }],
   readings: { rmsprop, recurrent, forget },
   notes: [...notes, "BN-LSTM alone has noise in its first hidden state, as in the authors' code."],

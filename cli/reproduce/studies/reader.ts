@@ -3,8 +3,8 @@
  * a sample that only proves that it is read.
  */
 import type { Settings } from "../settings.ts";
-import { byRecurrentNorm, ofBuiltInTask, type Study, type Variant } from "../study.ts";
-import { variants as cells } from "../variants.ts";
+import { ofBuiltInTask, type Study, type Variant } from "../study.ts";
+import { byRecurrentNorm, variants as cells } from "../variants.ts";
 
 /** The learning rate and the batch of the last two are the paper's own, too. */
 const reduced: Settings = { batch: 40, lr: "8e-4" };

@@ -10,7 +10,7 @@ import { exportedFrom, inferenceStudy, STEPS } from "./exported.ts";
 const examples = exampleFolders.flatMap((folder) => examplesIn(folder, "cell", "model"));
 const SMALL = { batch: 1, time: STEPS };
 
-/** Each in one way, the next in another; in all of them with `CELLC_ALL_ONNX=1`, which takes three times as long. */
+/** Each in one way, the next in another; all of them in all ways with `CELLC_ALL_ONNX=1`. */
 it("ONNX's checker finds nothing wrong with any cell or model, with lengths and without, whole and in parts", async () => {
   const models = examples.flatMap(({ path, entry }, n) => {
     const { graph, dims } = elaborate(path, fileHost, { entry });
