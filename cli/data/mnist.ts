@@ -50,39 +50,28 @@ const MIRRORS = [
   "https://ossci-datasets.s3.amazonaws.com/mnist/",
 ];
 
-/** The folders that `loadMnist` searches, in order. The last is the cache for downloads. */
-export function mnistFolders(options: Pick<MnistOptions, "directory" | "environment">): readonly string[] {
-  return [...namedFolders("mnist", options), join(cacheFolder(options.environment), "mnist")];
-}
-
 /**
- * Loads both sets from the first folder that holds all four files (gzipped or not), or else downloads them into the cache. If a
- * folder that the user named holds only some of the files, no other folder replaces it. Throws C0402 for a damaged file, and C0405,
- * with every folder and mirror and what it lacks, if MNIST is not found.
+ * Loads both sets from the first folder that holds all four files (gzipped or not): that of `--data`, or else `CELLC_DATA`'s or the cache,
+ * into which they are downloaded if they are nowhere. If a folder that the user named holds only some of the files, no other folder replaces
+ * it. Throws C0402 for a damaged file, and C0405, with every folder and mirror and what it lacks, if MNIST is not found.
  */
 export async function loadMnist(options: MnistOptions): Promise<Mnist> {
-  const places = mnistFolders(options);
-  const cache = places[places.length - 1];
   const looked: string[] = [];
-  let partial: string | undefined;
-  for (const place of places) {
-    const found = await readFolder(place);
-    const { length } = found.missing;
-    if (length === 0 && partial === undefined) {
-      // The first two folders are those of --data.
-      if (options.directory && places.indexOf(place) > 1)
-        options.say(`${options.directory} holds none of MNIST's files; those in ${place} are read`);
-      return parse(found.files as MnistFiles);
-    }
-    if (length > 0 && length < FILES.length && place !== cache) partial ??= place;
-    const words = length === 0 ? `all files, but ${partial} comes first` : `lacks ${found.missing.join(", ")}`;
-    looked.push(`${place}: ${length === FILES.length ? "none of the files" : words}`);
+  for (const place of namedFolders("mnist", options)) {
+    const { files, missing } = await readFolder(place);
+    if (missing.length === 0) return parse(files as MnistFiles);
+    const isPartial = missing.length < FILES.length;
+    looked.push(`${place}: ${isPartial ? `lacks ${missing.join(", ")}` : "none of the files"}`);
+    if (isPartial) throw notThere([...looked, `elsewhere: not looked, because ${place} holds some of the files`]);
   }
-  if (options.offline) throw missing([...looked, "the network: not asked, because of --offline"]);
-  if (partial !== undefined)
-    throw missing([...looked, `the network: not asked, because ${partial} holds some of the files`]);
-  const failures = await fillCache(cache, options);
-  if (failures.length > 0) throw missing([...looked, ...failures]);
+  if (options.directory !== undefined) throw notThere([...looked, "elsewhere: not looked, because of --data"]);
+  const cache = join(cacheFolder(options.environment), "mnist");
+  const { files, missing } = await readFolder(cache);
+  if (missing.length === 0) return parse(files as MnistFiles);
+  looked.push(`${cache}: lacks ${missing.join(", ")}`);
+  if (options.offline) throw notThere([...looked, "the network: not asked, because of --offline"]);
+  const failures = await fillCache(cache, missing, options);
+  if (failures.length > 0) throw notThere([...looked, ...failures]);
   const fetched = await readFolder(cache);
   return parse(fetched.files as MnistFiles);
 }
@@ -108,9 +97,13 @@ async function readIfThere(path: string): Promise<FoundFile | undefined> {
   }
 }
 
-async function fillCache(cache: string, options: MnistOptions): Promise<readonly string[]> {
-  const present = await readFolder(cache);
-  for (const name of present.missing) {
+/** Downloads what the cache lacks. Returns what each mirror of a file answered if none has it. */
+async function fillCache(
+  cache: string,
+  missing: readonly FileName[],
+  options: MnistOptions,
+): Promise<readonly string[]> {
+  for (const name of missing) {
     options.say(`fetching ${name}.gz into ${cache}`);
     const failures = await download({
       mirrors: options.mirrors ?? MIRRORS,
@@ -144,7 +137,7 @@ function parse(files: MnistFiles): Mnist {
   };
 }
 
-const missing = (looked: readonly string[]): Failure =>
+const notThere = (looked: readonly string[]): Failure =>
   notFound(
     "MNIST",
     looked,

@@ -4,7 +4,7 @@ import { exit, Failure } from "../failure.ts";
 
 /** What a built-in task may read. */
 export interface FileOptions {
-  /** `--data`: the folder to look in first. */
+  /** `--data`: the folder to look in, instead of `CELLC_DATA`'s. */
   readonly directory?: string;
   /** Never use the network. */
   readonly offline: boolean;
@@ -13,13 +13,14 @@ export interface FileOptions {
   readonly say: (line: string) => void;
 }
 
-/** The folders that the user named, in order: that of `--data`, `CELLC_DATA`, and in each a folder `name`. */
+/** The folders to look in, in order: that of `--data`, or else of `CELLC_DATA`, and in it a folder `name`. */
 export function namedFolders(
   name: string,
   { directory, environment }: Pick<FileOptions, "directory" | "environment">,
 ): readonly string[] {
-  const given = [directory, environment.CELLC_DATA].filter((place): place is string => Boolean(place));
-  return given.flatMap((place) => [place, join(place, name)]);
+  // Who names a folder means that one: other data, from elsewhere, would be wrong numbers without a word.
+  const place = directory ?? environment.CELLC_DATA;
+  return place ? [place, join(place, name)] : [];
 }
 
 /** C0405, with every folder and what it lacks. `what` is `MNIST`, `help` says how to have it. */

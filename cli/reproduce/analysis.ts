@@ -18,7 +18,7 @@ export interface AnalysisRequest {
   readonly resume: boolean;
 }
 
-/** Where an analysis runs, and where the data is. */
+/** Where an analysis runs, and where the data is, as `--data` of the commands that it is made of. */
 interface Where {
   readonly target: TargetName;
   readonly threads: number | undefined;

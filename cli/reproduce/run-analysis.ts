@@ -4,14 +4,20 @@ import { type ExitCode, exit, Failure } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import type { Analysis } from "./analysis.ts";
 import type { LineContext } from "./command-line.ts";
+import { readResults } from "./results.ts";
 import { type ReproduceOptions, usualFolder } from "./run-study.ts";
 import { sayResults } from "./said.ts";
+import { studies } from "./studies.ts";
+import type { ScaleName } from "./study.ts";
 import { StudyFolder } from "./study-folder.ts";
 
 /** Options of studies, which train; an analysis measures. */
 const OF_STUDIES = ["variants", "seeds", "reading", "steps", "maxTime", "report"] as const;
 
-/** `given` names the options on the command line. Throws C0301 for options that only studies have, and C0401 if there is nothing to measure. */
+/**
+ * `given` names the options on the command line. Throws C0301 for options that only studies have, C0401 if there is nothing to measure, and
+ * C0405 if the data is not where `--data` says.
+ */
 export async function runAnalysis(
   context: LineContext,
   name: string,
@@ -28,6 +34,8 @@ export async function runAnalysis(
     throw refuse(`${name} is an analysis, and --${flagOf(other)} is for studies`, "leave it out");
   if (analysis.of === undefined && options.of !== undefined)
     throw refuse(`${name} measures no study's models`, "leave --of out");
+  const of = analysis.of && (options.of ?? usualFolder(analysis.of, scale));
+  if (of !== undefined) await checkMeasurable(analysis.of!, of, scale);
   const folder = new StudyFolder(options.out ?? usualFolder(name, scale));
   const identity = { study: name, scale, readings: {} };
   const before = await folder.begin(resume);
@@ -36,9 +44,8 @@ export async function runAnalysis(
   // What was measured before stays until there is something to replace it.
   if (before === undefined) await folder.write({ format: 1, ...identity });
   const done = await analysis.run({
-    ...{ context, scale, out: folder.path, resume: before !== undefined },
-    of: analysis.of && (options.of ?? usualFolder(analysis.of, scale)),
-    where: { target, threads, data },
+    ...{ context, scale, out: folder.path, resume: before !== undefined, of },
+    where: { target, threads, data: data === undefined ? undefined : dataFor(analysis, data) },
   });
   if (done === undefined) return exit.interrupted;
   const { measured, columns, files } = done;
@@ -54,6 +61,22 @@ export async function runAnalysis(
   output.result({ ok: true, files: [folder.files.record, ...files], ...document });
   return exit.ok;
 }
+
+/** A run that was not finished has no model to measure. */
+async function checkMeasurable(study: string, folder: string, scale: ScaleName): Promise<void> {
+  const runs = await readResults(studies[study], folder);
+  if (runs.some(({ status }) => status === "finished")) return;
+  throw new Failure(
+    "C0401",
+    exit.input,
+    `${folder} holds no finished run of ${study}`,
+    `train some: cellc reproduce ${study} --scale ${scale}; or name the folder of others: --of DIR`,
+  );
+}
+
+/** What `--data` is for the commands of an analysis: the folder, or in it the files that the models were trained on. */
+const dataFor = ({ of }: Analysis, directory: string): string =>
+  of === undefined ? directory : String(studies[of].data({ directory, environment: {} }).data);
 
 /** `maxTime` is `--max-time`. */
 const flagOf = (option: string): string => option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -39,7 +39,10 @@ export interface ReproduceOptions {
   readonly report?: boolean;
 }
 
-/** Trains what the options ask for, and reports on all runs in the folder. `given` names the options on the command line. */
+/**
+ * Trains what the options ask for, and reports on all runs in the folder. `given` names the options on the command line. Throws C0301 for
+ * one that only analyses have, C0401 if there is no run to report on, and what training throws.
+ */
 export async function runStudy(
   context: LineContext,
   name: string,
@@ -48,6 +51,8 @@ export async function runStudy(
   given: ReadonlySet<string>,
 ): Promise<ExitCode> {
   const { output, seed } = context;
+  if (options.of !== undefined)
+    throw new Failure("C0301", exit.usage, `${name} is a study, and --of is for analyses`, "leave it out");
   const scale = study.scales[options.scale];
   const readings = chosenReadings(study, options.reading);
   const folder = new StudyFolder(options.out ?? usualFolder(name, options.scale));

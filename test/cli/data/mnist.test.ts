@@ -1,8 +1,9 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import envPaths from "env-paths";
 import { describe, expect, test } from "vitest";
-import { loadMnist, mnistFolders } from "../../../cli/data/mnist.ts";
+import { cacheFolder } from "../../../cli/cache-folder.ts";
+import { loadMnist } from "../../../cli/data/mnist.ts";
 import { Failure } from "../../../cli/failure.ts";
 import { tunedPath } from "../../../cli/tuned.ts";
 import { realMnistFolder, SYNTHETIC, syntheticPixel, withFolder, writeSyntheticMnist } from "../../data/mnist.ts";
@@ -19,16 +20,10 @@ async function failureOf(run: Promise<unknown>): Promise<Failure> {
 }
 
 describe("MNIST", () => {
-  test("is looked for in --data, CELLC_DATA and the cache, in this order, each with its mnist folder", () => {
-    expect(mnistFolders({ directory: "/d", environment: { CELLC_DATA: "/e", XDG_CACHE_HOME: "/c" } })).toEqual([
-      "/d",
-      "/d/mnist",
-      "/e",
-      "/e/mnist",
-      "/c/cellc/mnist",
-    ]);
+  test("is cached in the folder of XDG_CACHE_HOME, or in the system's", () => {
     const { cache } = envPaths("cellc", { suffix: "" });
-    expect(mnistFolders({ environment: { XDG_CACHE_HOME: "", CELLC_DATA: "" } })).toEqual([join(cache, "mnist")]);
+    expect(cacheFolder({ XDG_CACHE_HOME: "/c" })).toBe("/c/cellc");
+    expect(cacheFolder({ XDG_CACHE_HOME: "", CELLC_DATA: "" })).toBe(cache);
     expect(tunedPath({})).toBe(join(cache, "tuned.json"));
   });
 
@@ -56,17 +51,15 @@ describe("MNIST", () => {
 
   test("that is nowhere is C0405, which names every place, what it lacks, and what to do", () =>
     withFolder(async (folder) => {
-      const partial = join(folder, "partial");
-      await writeSyntheticMnist(partial);
-      await rm(join(partial, "t10k-labels-idx1-ubyte"));
+      const [none, cache] = [join(folder, "none"), join(folder, "cache")];
       const failure = await failureOf(
-        loadMnist({ ...silent, directory: partial, environment: { XDG_CACHE_HOME: join(folder, "cache") } }),
+        loadMnist({ ...silent, environment: { CELLC_DATA: none, XDG_CACHE_HOME: cache } }),
       );
       expect(failure.code).toBe("C0405");
       expect(failure.exitCode).toBe(3);
-      expect(failure.message).toContain(`${partial}: lacks t10k-labels-idx1-ubyte`);
-      expect(failure.message).toContain(`${join(partial, "mnist")}: none of the files`);
-      expect(failure.message).toContain(`${join(folder, "cache/cellc/mnist")}: none of the files`);
+      expect(failure.message).toContain(`${none}: none of the files`);
+      expect(failure.message).toContain(`${join(none, "mnist")}: none of the files`);
+      expect(failure.message).toContain(`${join(cache, "cellc/mnist")}: lacks train-images-idx3-ubyte, `);
       expect(failure.message).toContain("--offline");
       expect(failure.help).toMatch(/--data DIR or CELLC_DATA.*digits, adding/);
     }));
@@ -101,13 +94,19 @@ describe("MNIST", () => {
       }
     }));
 
-  test("that is in another place than --data says so", () =>
+  test("that is elsewhere is not read in place of a folder that --data names", () =>
     withFolder(async (folder) => {
       await writeSyntheticMnist(folder);
-      const said: string[] = [];
-      const options = { offline: true, say: (line: string) => void said.push(line) };
-      await loadMnist({ ...options, directory: join(folder, "none"), environment: { CELLC_DATA: folder } });
-      expect(said).toEqual([`${join(folder, "none")} holds none of MNIST's files; those in ${folder} are read`]);
+      await writeSyntheticMnist(join(folder, "cellc/mnist"));
+      const environment = { CELLC_DATA: folder, XDG_CACHE_HOME: folder };
+      const none = join(folder, "none");
+      const failure = await failureOf(
+        loadMnist({ ...silent, offline: false, directory: none, environment, mirrors: ["http://127.0.0.1:1/"] }),
+      );
+      expect(failure.code).toBe("C0405");
+      expect(failure.message).toContain(`${none}: none of the files`);
+      expect(failure.message).toContain("elsewhere: not looked, because of --data");
+      expect(failure.message).not.toContain("127.0.0.1");
     }));
 
   test("that no mirror has is C0405 with each mirror's answer", () =>

@@ -16,7 +16,17 @@ describe("cellc reproduce", () => {
     expect((await cellc(["reproduce", "mnist"])).stderr).toContain("there are smnist, pmnist");
     expect((await cellc(["reproduce", "gradients", "--seeds", "2"])).stderr).toContain("--seeds is for studies");
     expect((await cellc(["reproduce", "gradients", "--of", "a"])).stderr).toContain("leave --of out");
+    expect((await cellc(["reproduce", "pmnist", "--of", "a"])).stderr).toContain("--of is for analyses");
   });
+
+  test.each(["lengths", "transient"])("%s refuses a folder without a finished run, and leaves nothing behind", (name) =>
+    withFolder(async (folder) => {
+      const [of, out] = [join(folder, "ptb"), join(folder, "out")];
+      const { code, stderr } = await cellc(["reproduce", name, "--scale", "smoke", "--of", of, "--out", out]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`${of} holds no finished run of ptb`)]);
+      expect(await readdir(folder)).toEqual([]);
+    }),
+  );
 
   test("trains run after run, reports, goes on exactly, and refuses other settings", () =>
     withFolder(async (folder) => {
