@@ -36,6 +36,7 @@ export async function runAnalysis(
     throw refuse(`${name} measures no study's models`, "leave --of out");
   const of = analysis.of && (options.of ?? usualFolder(analysis.of, scale));
   if (of !== undefined) await checkMeasurable(analysis.of!, of, scale);
+  const where = { target, threads, data: data === undefined ? undefined : dataFor(analysis, data) };
   const folder = new StudyFolder(options.out ?? usualFolder(name, scale));
   const identity = { study: name, scale, readings: {} };
   const before = await folder.begin(resume);
@@ -44,8 +45,7 @@ export async function runAnalysis(
   // What was measured before stays until there is something to replace it.
   if (before === undefined) await folder.write({ format: 1, ...identity });
   const done = await analysis.run({
-    ...{ context, scale, out: folder.path, resume: before !== undefined, of },
-    where: { target, threads, data: data === undefined ? undefined : dataFor(analysis, data) },
+    ...{ context, scale, out: folder.path, resume: before !== undefined, of, where },
   });
   if (done === undefined) return exit.interrupted;
   const { measured, columns, files } = done;
