@@ -15,8 +15,8 @@ import { StudyFolder } from "./study-folder.ts";
 const OF_STUDIES = ["variants", "seeds", "reading", "steps", "maxTime", "report"] as const;
 
 /**
- * `given` names the options on the command line. Throws C0301 for options that only studies have, C0401 if there is nothing to measure, and
- * C0405 if the data is not where `--data` says.
+ * `given` names the options on the command line. Throws C0301 for options that only studies have, C0401 if there is nothing to measure,
+ * C0408 if there is what another study or scale trained, and C0405 if the data is not where `--data` says.
  */
 export async function runAnalysis(
   context: LineContext,
@@ -62,8 +62,11 @@ export async function runAnalysis(
   return exit.ok;
 }
 
-/** A run that was not finished has no model to measure. */
+/** A run that was not finished has no model to measure, and what another study or scale trained is not what would be said of it. */
 async function checkMeasurable(study: string, folder: string, scale: ScaleName): Promise<void> {
+  const models = new StudyFolder(folder);
+  const record = await models.read();
+  if (record !== undefined) models.checkIdentity(record, { study, scale, readings: record.readings });
   const runs = await readResults(studies[study], folder);
   if (runs.some(({ status }) => status === "finished")) return;
   throw new Failure(

@@ -1,5 +1,5 @@
 /** `cellc reproduce`, on a made-up MNIST. */
-import { readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { withFolder, writeSyntheticMnist } from "../../data/mnist.ts";
@@ -27,6 +27,16 @@ describe("cellc reproduce", () => {
       expect(await readdir(folder)).toEqual([]);
     }),
   );
+
+  test("refuses to measure models of another scale as those of its own", () =>
+    withFolder(async (folder) => {
+      const of = join(folder, "ptb");
+      await mkdir(of);
+      const record = { format: 1, study: "ptb", scale: "smoke", readings: {} };
+      await writeFile(join(of, "results.json"), JSON.stringify(record));
+      const { code, stderr } = await cellc(["reproduce", "lengths", "--of", of, "--out", join(folder, "out")]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining("holds a study with scale smoke, not pilot")]);
+    }));
 
   test("trains run after run, reports, goes on exactly, and refuses other settings", () =>
     withFolder(async (folder) => {
