@@ -8,6 +8,8 @@ import type { StudyReport } from "./page.ts";
 export function drawStudyPicture({ study, scale, runs, summaries }: StudyReport): string {
   const { measure } = study.measure;
   const { axis } = study;
+  // What tells models apart would be lost on an axis from zero, but for a share.
+  const y: Panel["y"] = { grid: true, ...metricAxis(measure), zero: false };
   const seriesOf = (variant: string): string => (axis && study.variants[variant].at?.series) ?? variant;
   const names = [...new Set(summaries.map(({ variant }) => seriesOf(variant)))];
   return drawFigure({
@@ -25,7 +27,7 @@ export function drawStudyPicture({ study, scale, runs, summaries }: StudyReport)
     return {
       label: `${measure} on validation examples, population statistics`,
       x: { label: "iteration", domain: [0, Math.max(1, ...marks.map(({ step }) => step))] },
-      y: metricAxis(measure),
+      y,
       marks: [
         Plot.lineY(marks, { x: "step", y: "value", z: "run", stroke: "variant", strokeWidth: 2 }),
         Plot.dot(marks, { x: "step", y: "value", fill: "variant", r: 2.6 }),
@@ -42,7 +44,7 @@ export function drawStudyPicture({ study, scale, runs, summaries }: StudyReport)
     return {
       label: `${measure} on test examples`,
       x: { label, type, ticks, tickFormat: String },
-      y: { grid: true, ...metricAxis(measure) },
+      y,
       marks: [
         Plot.lineY(means, { x: "x", y: "value", z: "series", stroke: "series", strokeWidth: 2.2 }),
         Plot.dot(dots, { x: "x", y: "value", fill: "series", r: 3 }),
