@@ -14,6 +14,8 @@ export interface AnalysisRequest {
   /** The folder of the study whose models it measures. */
   readonly of: string | undefined;
   readonly where: Where;
+  /** Of each model that it trains. Default: the scale's. */
+  readonly seeds?: number;
   /** Whether it goes on where it was interrupted. */
   readonly resume: boolean;
 }
@@ -46,6 +48,8 @@ export interface Analysis {
   readonly section: string;
   /** The study whose models it measures. */
   readonly of?: string;
+  /** Whether it trains models of its own, from so many seeds as `--seeds` says. */
+  readonly trains?: boolean;
   /** What each scale is. */
   readonly scales: Readonly<Record<ScaleName, string>>;
   /** Undefined if it was interrupted. */

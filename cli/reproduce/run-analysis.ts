@@ -27,8 +27,8 @@ export async function runAnalysis(
 ): Promise<ExitCode> {
   const { output } = context;
   const { title, section, scales } = analysis;
-  const { scale, target, threads, data, resume = false } = options;
-  const other = OF_STUDIES.find((option) => given.has(option));
+  const { scale, target, threads, data, seeds, resume = false } = options;
+  const other = OF_STUDIES.find((option) => given.has(option) && !(option === "seeds" && analysis.trains));
   const refuse = (what: string, help: string) => new Failure("C0301", exit.usage, what, help);
   if (other !== undefined)
     throw refuse(`${name} is an analysis, and --${flagOf(other)} is for studies`, "leave it out");
@@ -41,18 +41,19 @@ export async function runAnalysis(
   const identity = { study: name, scale, readings: {} };
   const before = await folder.begin(resume);
   if (before !== undefined) folder.checkIdentity(before, identity);
-  output.say(`${title}, section ${section}: ${scales[scale]}`);
+  const cut = seeds === undefined ? scales[scale] : `${scales[scale]}; here from --seeds ${seeds}`;
+  output.say(`${title}, section ${section}: ${cut}`);
   // What was measured before stays until there is something to replace it.
   if (before === undefined) await folder.write({ format: 1, ...identity });
   const done = await analysis.run({
-    ...{ context, scale, out: folder.path, resume: before !== undefined, of, where },
+    ...{ context, scale, out: folder.path, resume: before !== undefined, of, where, seeds },
   });
   if (done === undefined) return exit.interrupted;
   const { measured, columns, files } = done;
   // A smoke test measures too little to say anything.
   const findings = scale === "smoke" ? [] : done.findings;
   const document = {
-    ...{ format: 1 as const, ...identity, title, section, cut: scales[scale], seed: context.seed },
+    ...{ format: 1 as const, ...identity, title, section, cut, seed: context.seed },
     ...{ machine: await machineFacts(target), findings, measured },
   };
   await folder.write(document);

@@ -40,13 +40,14 @@ function analysis(
   return {
     title,
     section,
+    trains: true,
     scales: { smoke: scales.smoke.words, pilot: scales.pilot.words, paper: scales.paper.words },
     run: (request) => explored(request, tried, scales[request.scale]),
   };
 }
 
 async function explored(
-  { context, out, where: { threads, data }, resume }: AnalysisRequest,
+  { context, out, where: { threads, data }, seeds, resume }: AnalysisRequest,
   tried: readonly string[],
   { budget, settings }: Exploration,
 ): Promise<AnalysisResult | undefined> {
@@ -54,7 +55,11 @@ async function explored(
   const { steps: _, "best-by": __, test: ___, ...base } = pmnist.settings;
   const reading: Settings = { "rms-decay": 0.5 };
   const document = await documentOf(context, [
-    ...["explore", shownFile(pmnist.file), ...wordsOf(layered(base, reading, settings))],
+    ...[
+      "explore",
+      shownFile(pmnist.file),
+      ...wordsOf(layered(base, reading, settings, seeds === undefined ? {} : { seeds })),
+    ],
     ...tried.flatMap((placement) => ["--placement", placement]),
     ...["--budget", String(budget), "--out", out, ...(resume ? ["--resume"] : [])],
     ...(threads === undefined ? [] : ["--workers", String(threads)]),

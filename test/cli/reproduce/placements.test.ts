@@ -55,6 +55,11 @@ it.each(scaleNames)(
   },
 );
 
+it("takes more seeds than its scale has", async () => {
+  expect((await told("placements")).options.seeds).toBe(1);
+  expect((await told("placements", { seeds: 3 })).options.seeds).toBe(3);
+});
+
 it("tries gains of cc beside batch norm at the other sites", async () => {
   const { options } = await told("cell-gain", { where: { target: "wasm", threads: 2, data: "d" }, resume: true });
   expect(options.placement).toHaveLength(6);
