@@ -110,7 +110,7 @@ export const useMessages = {
   C0405: {
     title: "data set not found",
     explanation:
-      "The data set is not in any of the folders that were searched, and could not be fetched, or must not be (--offline). The message lists the folders, and for each mirror what went wrong. A file whose checksum differs from the published one is discarded.",
+      "The data set is not in any of the folders that were searched, and could not be fetched, or must not be (--offline). The message lists the folders, and for each mirror what went wrong. If --data names a folder, no other is searched. A file whose checksum differs from the published one is discarded.",
     example: "--task mnist-rows on a machine without MNIST and without a network",
     fix: "--data DIR or the variable CELLC_DATA with the folder that holds the files, or a generated task: --task digits",
   },
