@@ -4,6 +4,7 @@ import type { Column } from "../report/page/page-data.ts";
 import type { TargetName } from "../targets.ts";
 import type { Finding } from "./claims.ts";
 import type { LineContext } from "./command-line.ts";
+import type { RunResult } from "./results.ts";
 import type { ScaleName } from "./study.ts";
 
 export interface AnalysisRequest {
@@ -13,6 +14,8 @@ export interface AnalysisRequest {
   readonly out: string;
   /** The folder of the study whose models it measures. */
   readonly of: string | undefined;
+  /** The finished runs in that folder. */
+  readonly runs: readonly RunResult[];
   readonly where: Where;
   /** Of each model that it trains. Default: the scale's. */
   readonly seeds?: number;

@@ -9,7 +9,7 @@ export function drawStudyPicture({ study, scale, runs, summaries }: StudyReport)
   const { measure } = study.measure;
   const { axis } = study;
   // What tells models apart would be lost on an axis from zero, but for a share.
-  const y: Panel["y"] = { grid: true, ...metricAxis(measure), zero: false };
+  const y: Panel["y"] = { ...metricAxis(measure), zero: false };
   const seriesOf = (variant: string): string => (axis && study.variants[variant].at?.series) ?? variant;
   const names = [...new Set(summaries.map(({ variant }) => seriesOf(variant)))];
   return drawFigure({

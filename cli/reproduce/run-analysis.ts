@@ -4,7 +4,7 @@ import { type ExitCode, exit, Failure } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import type { Analysis } from "./analysis.ts";
 import type { LineContext } from "./command-line.ts";
-import { readResults } from "./results.ts";
+import { type RunResult, readResults } from "./results.ts";
 import { type ReproduceOptions, usualFolder } from "./run-study.ts";
 import { sayResults } from "./said.ts";
 import { studies } from "./studies.ts";
@@ -35,7 +35,7 @@ export async function runAnalysis(
   if (analysis.of === undefined && options.of !== undefined)
     throw refuse(`${name} measures no study's models`, "leave --of out");
   const of = analysis.of && (options.of ?? usualFolder(analysis.of, scale));
-  if (of !== undefined) await checkMeasurable(analysis.of!, of, scale);
+  const runs = of === undefined ? [] : await measurable(analysis.of!, of, scale);
   const where = { target, threads, data: data === undefined ? undefined : dataFor(analysis, data) };
   const folder = new StudyFolder(options.out ?? usualFolder(name, scale));
   const identity = { study: name, scale, readings: {} };
@@ -46,7 +46,7 @@ export async function runAnalysis(
   // What was measured before stays until there is something to replace it.
   if (before === undefined) await folder.write({ format: 1, ...identity });
   const done = await analysis.run({
-    ...{ context, scale, out: folder.path, resume: before !== undefined, of, where, seeds },
+    ...{ context, scale, out: folder.path, resume: before !== undefined, of, runs, where, seeds },
   });
   if (done === undefined) return exit.interrupted;
   const { measured, columns, files } = done;
@@ -63,13 +63,13 @@ export async function runAnalysis(
   return exit.ok;
 }
 
-/** A run that was not finished has no model to measure, and what another study or scale trained is not what would be said of it. */
-async function checkMeasurable(study: string, folder: string, scale: ScaleName): Promise<void> {
+/** The finished runs: one that was not finished has no model to measure, and what another study or scale trained is not what would be said of it. */
+async function measurable(study: string, folder: string, scale: ScaleName): Promise<readonly RunResult[]> {
   const models = new StudyFolder(folder);
   const record = await models.read();
   if (record !== undefined) models.checkIdentity(record, { study, scale, readings: record.readings });
-  const runs = await readResults(studies[study], folder);
-  if (runs.some(({ status }) => status === "finished")) return;
+  const runs = (await readResults(studies[study], folder)).filter(({ status }) => status === "finished");
+  if (runs.length > 0) return runs;
   throw new Failure(
     "C0401",
     exit.input,

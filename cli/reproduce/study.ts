@@ -72,7 +72,7 @@ export interface Study {
   readonly notes: readonly string[];
 }
 
-/** Where data is looked for: `--data`, then `CELLC_DATA`. */
+/** Where data is looked for: `--data`, or else `CELLC_DATA`. */
 export type DataPlace = Pick<FileOptions, "directory" | "environment">;
 
 /** The data of a built-in task, which looks for its files itself. */

@@ -5,7 +5,6 @@ import { writeAtomically } from "../../report/files.ts";
 import * as Plot from "../../report/plot.ts";
 import { type Analysis, textColumn, whereWords } from "../analysis.ts";
 import { documentOf } from "../command-line.ts";
-import { readResults } from "../results.ts";
 import { ptb } from "../studies/characters.ts";
 
 const LENGTHS = [100, 200, 300, 400, 500, 700, 1000] as const;
@@ -36,8 +35,7 @@ export const lengths: Analysis = {
     pilot: "of the pilot's models on the Penn Treebank, trained on 100 characters at a time",
     paper: "of the paper's models",
   },
-  async run({ context, scale, out, of, where }) {
-    const runs = (await readResults(ptb, of!)).filter(({ status }) => status === "finished");
+  async run({ context, scale, out, of, runs, where }) {
     const tried = scale === "smoke" ? [100, 200, 1000] : LENGTHS;
     const lines = runs.flatMap(({ variant, seed }) => {
       const kinds = ptb.variants[variant].batchNorm ? ["stored", "batch"] : ["stored"];

@@ -41,7 +41,16 @@ async function told(
     },
   } as unknown as AnalysisRequest["context"];
   const where = { target: "wasm", threads: undefined, data: undefined } as const;
-  const request = { context, scale: "pilot", out: "out", of: undefined, where, resume: false, ...more } as const;
+  const request = {
+    context,
+    scale: "pilot",
+    out: "out",
+    of: undefined,
+    runs: [],
+    where,
+    resume: false,
+    ...more,
+  } as const;
   return { result: await analyses[name].run(request), options };
 }
 

@@ -1,5 +1,5 @@
 /** Every study, at the scale that shows that everything runs, on data that is made up in the form of the real one. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
@@ -47,6 +47,22 @@ async function writeStories(folder: string): Promise<void> {
     await writeFile(join(folder, "babi", "en", `qa${task}_x_test.txt`), stories(6, task));
   }
 }
+
+test("an analysis looks for its models' data where --data says", () =>
+  withFolder(async (folder) => {
+    await writeTexts(folder);
+    const [of, none] = [join(folder, "ptb"), join(folder, "none")];
+    const words = ["--scale", "smoke", "--threads", "1"];
+    const study = ["reproduce", "ptb", ...words, "--variants", "bn-lstm", "--steps", "2", "--data", folder];
+    expect((await cellc([...study, "--out", of])).code).toBe(0);
+    const analysed = (data: string, out: string) =>
+      cellc(["reproduce", "transient", ...words, "--of", of, "--data", data, "--out", join(folder, out)]);
+    const refused = await analysed(none, "refused");
+    expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining(`${none}: lacks some of them`)]);
+    expect(await readdir(folder)).not.toContain("refused");
+    const { code, stderr } = await analysed(folder, "found");
+    expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+  }));
 
 test.each(Object.keys(studies))("%s runs", (name) =>
   withFolder(async (folder) => {
